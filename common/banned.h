@@ -1,0 +1,25 @@
+/*
+ * banned.h - functions that this code never calls; the compiler refuses them.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: every process.
+ *
+ * The Makefile includes it before every file. The headers that declare these
+ * names come first, because a poisoned name may not even be declared.
+ */
+#ifndef COUNTERSIGN_COMMON_BANNED_H
+#define COUNTERSIGN_COMMON_BANNED_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* They write without knowing where the buffer ends. */
+#pragma GCC poison strcpy stpcpy strcat sprintf vsprintf gets
+/* Hidden state, or no way to tell an error from a number. */
+#pragma GCC poison strtok atoi atol atoll atof
+/* A macro in glibc, and a macro cannot be poisoned. */
+#undef alloca
+/* A shell between us and the program; random file names; stack of any size. */
+#pragma GCC poison system popen tmpnam mktemp alloca
+
+#endif
