@@ -96,6 +96,9 @@ $(O)/deps/%.ok: scripts/deps scripts/deps.lock scripts/mbedtls_config.h
 	scripts/deps build $* $(O)/deps/$*
 	@touch $@
 
+$(O)/deps/gcc/%: | $(O)/deps/gcc.ok ;
+$(O)/deps/musl/%: | $(O)/deps/musl.ok ;
+
 $(O)/%.flags: Makefile scripts/probe-flags
 	@mkdir -p $(@D)
 	@scripts/probe-flags $($*_CC) $(HARDEN) >$@
