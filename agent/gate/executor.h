@@ -1,0 +1,133 @@
+/*
+ * executor.h - runs one approved action through a runner and reports its end.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: gate.
+ *
+ * A plan and a script's text go in, callbacks on the loop come out. The
+ * executor knows no card, journal or policy: the caller records its intent
+ * first, then starts. Whatever happens to the runner, on_end comes once.
+ */
+#ifndef COUNTERSIGN_AGENT_GATE_EXECUTOR_H
+#define COUNTERSIGN_AGENT_GATE_EXECUTOR_H
+
+#include "common/bytes.h"
+#include "common/plan.h"
+#include "platform/sandbox.h"
+
+#include <uv.h>
+
+/* How long a stop waits for the runner before it is killed; and how long
+ * output may stay open after the runner's end. */
+#define EXECUTOR_GRACE_MS 2000u
+
+struct executor;	/* what all runs share */
+struct execution;	/* one run */
+
+struct executor_config {
+	uv_loop_t *loop;	/* outlives the executor */
+	int runner_fd;		/* the runner, opened at start (program.h);
+				 * outlives the executor */
+	bool no_pens;		/* tests: as on a machine without cgroups */
+	/* Processes besides running runners that a sweep must not touch: the
+	 * courier. Asked each time; NULL none. Returns how many were set. */
+	size_t (*keep)(void *user, int *ret_pids, size_t n);
+	void *user;
+};
+
+enum exec_end {
+	EXEC_FINISHED,		/* the payload ended by itself */
+	EXEC_TIMED_OUT,		/* its deadline passed */
+	EXEC_KILLED,		/* stopped, or ended for a limit */
+	EXEC_FAILED_TO_START	/* the interpreter never ran */
+};
+
+/*
+ * How a run ended. Pointers live until on_end returns. `reason` is NULL or one
+ * of: "deadline", "stopped" (execution_stop; the caller knows why), "oom",
+ * "limit", "sandbox_error" (FAILED; detail has step and errno), "runner_start"
+ * (no runner), "runner_died", "child_violation" (it sent what it may not;
+ * record that too).
+ */
+struct exec_outcome {
+	enum exec_end end;
+	const char *reason;
+	const char *detail;	/* short text for people, or NULL */
+	bool started;		/* on_started was called */
+	bool has_exit_code;
+	bool has_signal;
+	uint32_t exit_code;
+	uint32_t signal;
+	uint64_t wall_ms;
+	uint64_t cpu_ms;
+	uint64_t max_rss_kb;
+	uint64_t stdout_bytes;	/* all that came */
+	uint64_t stderr_bytes;
+	uint32_t survivors;	/* killed (or kept) after the payload's end */
+	const char *enforced;	/* what held, "" if it did not start */
+};
+
+/*
+ * Callbacks, all on the loop and never from within executor_start() or
+ * execution_stop(). on_output gets bytes of stream 1 or 2, at most 64 KiB, and
+ * the ms since the start; nothing more is read before it returns, so that a
+ * slow journal slows the payload and memory stays bounded. After on_end the
+ * execution is gone.
+ */
+struct exec_callbacks {
+	void (*on_started)(void *user, uint32_t pid, const char *enforced);
+	void (*on_output)(void *user, int stream, uint64_t ms,
+	    struct bytes data);
+	void (*on_end)(void *user, const struct exec_outcome *o);
+};
+
+/*
+ * Prepares for runs: adopts orphans, finds where pens can stand. Nothing is
+ * started and nothing swept. ERR_NOMEM, ERR_IO.
+ */
+MUST_CHECK int executor_open(const struct executor_config *cfg,
+    struct executor **ret_ex);
+/* Frees it; every execution must have ended. NULL is fine. */
+void executor_close(struct executor *ex);
+
+/* Which profiles can be kept, and in what words. */
+const struct sandbox_offer *executor_offer(const struct executor *ex);
+
+/*
+ * Kills what an earlier gate left behind (its pens; on top, orphans of ours).
+ * At start, before anything runs; with kept also survivors that an action was
+ * allowed to keep (lockdown). *ret_killed may be NULL. ERR_AGAIN some would
+ * not die in 2 s.
+ */
+int executor_sweep(struct executor *ex, bool kept, uint32_t *ret_killed);
+
+/*
+ * Completes the plan with what only the executor knows (pen, flags) and
+ * appends its bytes to ret_bytes: what the intent's digest is made over, and
+ * what executor_start() takes. p->card is set by the caller, and each card is
+ * run once. ERR_UNSUPPORTED survivors are to be kept and nothing here can hold
+ * them; plan_encode()'s errors.
+ */
+MUST_CHECK int executor_prepare(struct executor *ex, const struct plan *p,
+    struct buf *ret_bytes);
+
+/*
+ * Starts the run. plan: from executor_prepare(). script: the text for the
+ * interpreter (kept in a sealed memory file), used if the plan says so.
+ * timeout_ms: from now, on the boot-time clock. After 0, on_end will come,
+ * also where the runner cannot be started; after an error nothing happened:
+ * ERR_NOMEM, ERR_SYNTAX the plan does not read, ERR_RANGE no timeout.
+ * The execution belongs to the executor; the pointer is good until on_end.
+ */
+MUST_CHECK int executor_start(struct executor *ex, struct bytes plan,
+    struct bytes script, uint64_t timeout_ms,
+    const struct exec_callbacks *cb, void *user, struct execution **ret_e);
+
+/*
+ * Stops it in two stages: closes the control pipe, so that the runner ends the
+ * tree and reports; after EXECUTOR_GRACE_MS kills the runner and ends the tree
+ * from here. The end comes through on_end: EXEC_KILLED, "stopped" (or as it
+ * had ended by then). Idempotent.
+ */
+void execution_stop(struct execution *e);
+
+#endif

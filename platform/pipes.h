@@ -1,0 +1,70 @@
+/*
+ * pipes.h - local sockets, pipes and sealed memory files.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: gate, runner (tests), cli.
+ *
+ * Every descriptor made here is close-on-exec and blocking; libuv makes those
+ * non-blocking that it opens.
+ */
+#ifndef COUNTERSIGN_PLATFORM_PIPES_H
+#define COUNTERSIGN_PLATFORM_PIPES_H
+
+#include "common/bytes.h"
+
+/* Most supplementary groups that are asked of a peer. */
+#define PIPES_PEER_GROUPS_MAX 256
+
+/* Who is at the other end of a local socket, as the kernel vouches. */
+struct peer {
+	int32_t pid;		/* for messages only: it may be reused */
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t groups[PIPES_PEER_GROUPS_MAX];	/* supplementary */
+	size_t n_groups;
+};
+
+/*
+ * Listens on a Unix stream socket at path, with that mode and, unless gid is
+ * PIPES_GID_KEEP, that group; nobody can connect before both are set. A stale
+ * socket of ours at path is removed first. The caller closes the descriptor
+ * and unlinks the path. ERR_TOO_LARGE path over 107 bytes; ERR_EXISTS somebody
+ * listens there, or it is not a socket; ERR_PERMISSION, ERR_NOT_FOUND no such
+ * folder; ERR_IO.
+ */
+#define PIPES_GID_KEEP UINT32_MAX
+MUST_CHECK int pipes_listen(const char *path, unsigned mode, uint32_t gid,
+    int *ret_fd);
+
+/*
+ * Connects to a Unix stream socket. ERR_NOT_FOUND no such path;
+ * ERR_CLOSED nobody listens; ERR_PERMISSION; ERR_TOO_LARGE; ERR_IO.
+ */
+MUST_CHECK int pipes_connect(const char *path, int *ret_fd);
+
+/*
+ * Who connected (SO_PEERCRED, SO_PEERGROUPS): as of connect(2). A kernel that
+ * does not tell groups gives none. ERR_TOO_LARGE more than
+ * PIPES_PEER_GROUPS_MAX; ERR_IO.
+ */
+MUST_CHECK int pipes_peer(int fd, struct peer *ret_peer);
+/* Whether the peer's gid or one of its groups is gid. */
+bool peer_is_in_group(const struct peer *p, uint32_t gid);
+
+/* A connected pair of Unix stream sockets. ERR_IO. */
+MUST_CHECK int pipes_pair(int ret_fds[2]);
+
+/* A pipe: [0] reads, [1] writes. ERR_IO. */
+MUST_CHECK int pipes_open(int ret_fds[2]);
+
+/*
+ * A file in memory with that content, at offset 0, sealed: nobody can change
+ * it or its size any more (memfd_create(2), F_SEAL_*). name is for /proc only.
+ * ERR_IO, ERR_NO_SPACE, ERR_UNSUPPORTED.
+ */
+MUST_CHECK int pipes_sealed(const char *name, struct bytes content,
+    int *ret_fd);
+
+/* Closes *fd unless it is -1, and sets it to -1. */
+void pipes_close(int *fd);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * program.h - a program file that may be run: where it is and who may write it.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: gate, cli.
+ */
+#ifndef COUNTERSIGN_PLATFORM_PROGRAM_H
+#define COUNTERSIGN_PLATFORM_PROGRAM_H
+
+#include "common/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Longest path of a program, with its NUL. */
+#define PROGRAM_PATH_SIZE 4096
+
+/* Who may own a program file and the folders above it. */
+enum program_owner {
+	PROGRAM_OWNER_ROOT,	/* root only: interpreters */
+	PROGRAM_OWNER_SELF	/* root or our own uid: the agent's programs */
+};
+
+/* An opened program file. Two with equal facts are the same file, unchanged. */
+struct program {
+	int fd;			/* read-only, close-on-exec; -1 none */
+	char path[PROGRAM_PATH_SIZE];	/* without symbolic links */
+	uint64_t device;
+	uint64_t inode;
+	uint64_t size;		/* bytes */
+	int64_t mtime_ns;	/* content last changed */
+	int64_t ctime_ns;	/* content, owner or mode last changed */
+};
+
+/*
+ * Opens the program at the absolute path, following symbolic links, and checks
+ * what it found: an executable regular file, the owner's as asked, not
+ * writable by anybody else (group write only where the group is root's), and
+ * the same of every folder from / down to it. The descriptor serves to hash it
+ * and to start it (struct process_spec), and stays on this very file whatever
+ * happens to the name. The caller calls program_close().
+ *
+ * ERR_USAGE path not absolute; ERR_NOT_FOUND; ERR_PERMISSION owner, mode or
+ * kind of file wrong; ERR_TOO_LARGE path too long; ERR_IO.
+ */
+MUST_CHECK int program_open(const char *path, enum program_owner owner,
+    struct program *ret_p);
+
+/* Closes the descriptor. Idempotent. */
+void program_close(struct program *p);
+
+/* Whether both were the same file with the same content by device, inode,
+ * size and both times. */
+bool program_is_same(const struct program *a, const struct program *b);
+
+#endif
