@@ -14,9 +14,9 @@
 #define COUNTERSIGN_COMMON_CONTROL_H
 
 #include "common/bytes.h"
+#include "common/frame.h"
 #include "common/wire.h"
 
-#define CONTROL_HEADER WIRE_HEADER
 #define CONTROL_REF_CAP 80	/* sha256: and 64 digits, a prefix, a UUID */
 #define CONTROL_REASON_CAP 2000	/* a person's reason, bytes of UTF-8 */
 #define CONTROL_WORD_CAP 64	/* an error's word */
@@ -88,12 +88,7 @@ const char *control_name(uint16_t type);
 /* Takes a stream apart, as struct wire_in does; for one side of the socket. */
 struct control_in {
 	bool replies;		/* the client's side: replies, else requests */
-	uint8_t header[CONTROL_HEADER];
-	size_t header_n;
-	uint8_t *body;
-	size_t body_n;
-	bool given;
-	int err;
+	struct frame_in frame;
 };
 
 /* replies: true at the client, false at the gate. */
@@ -113,8 +108,8 @@ MUST_CHECK int control_in_next(struct control_in *in, struct bytes *data,
 void control_put_request(struct buf *b, const struct control_request *req);
 /*
  * Takes the request's body apart. ERR_TRUNCATED, ERR_TOO_LARGE, ERR_SYNTAX,
- * ERR_RANGE (a flag that is neither 0 nor 1, an unknown kind), ERR_MISSING_FIELD
- * (an empty reference). Spans point into the body.
+ * ERR_RANGE (a flag that is neither 0 nor 1, an unknown kind),
+ * ERR_MISSING_FIELD (an empty reference). Spans point into the body.
  */
 MUST_CHECK int control_get_request(const struct wire_msg *msg,
     struct control_request *ret_req);

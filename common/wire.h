@@ -18,8 +18,8 @@
 #define COUNTERSIGN_COMMON_WIRE_H
 
 #include "common/bytes.h"
+#include "common/frame.h"
 
-#define WIRE_HEADER 8		/* bytes of the header */
 #define WIRE_HASH 32		/* bytes of a SHA-256 */
 #define WIRE_NONCE 32		/* bytes of the console's nonce */
 #define WIRE_SIG 64		/* bytes of an Ed25519 signature */
@@ -140,6 +140,15 @@ enum wire_exec_state {
  */
 bool wire_permitted(enum wire_at at, unsigned state, uint16_t type,
     uint32_t length);
+/* The smallest and largest body of a type; 0 and 0 for an unknown one. */
+void wire_bounds(enum wire_type type, uint32_t *ret_min, uint32_t *ret_max);
+/*
+ * Of envelopes, by message type: the largest payload, the largest signature
+ * (an approval's is a whole proof), and whether it may have n signatures.
+ */
+size_t wire_payload_cap(enum wire_type type);
+size_t wire_sig_cap(enum wire_type type);
+bool wire_count_is_good(enum wire_type type, uint8_t n);
 /* The type's name in lower case, for a log line; "unknown" for others. */
 const char *wire_name(uint16_t type);
 
@@ -153,12 +162,7 @@ struct wire_msg {
 
 struct wire_in {
 	enum wire_at at;
-	uint8_t header[WIRE_HEADER];
-	size_t header_n;	/* bytes of the header that are there */
-	uint8_t *body;		/* NULL while no body is being put together */
-	size_t body_n;		/* bytes of the body that are there */
-	bool given;		/* body was handed out: free it next time */
-	int err;		/* stays once set */
+	struct frame_in frame;
 };
 
 void wire_in_init(struct wire_in *in, enum wire_at at);
@@ -185,7 +189,8 @@ bool wire_in_is_idle(const struct wire_in *in);
 /* ---- the messages --------------------------------------------------------
  *
  * wire_put_x() appends a whole message to b; a part above its cap, or a message
- * above the type's, makes b fail with ERR_TOO_LARGE (look with buf_error()).
+ * above the type's, makes b fail with ERR_TOO_LARGE, one below the type's (an
+ * empty note, RECORDS with none) with ERR_RANGE: look with buf_error().
  * wire_get_x() takes a body apart. Spans and pointers point into the body.
  * ERR_TRUNCATED, ERR_TOO_LARGE (a part above its cap), ERR_SYNTAX (trailing
  * bytes), ERR_RANGE (a number with no meaning). On failure *ret is untouched.
@@ -367,8 +372,15 @@ MUST_CHECK int wire_get_link(struct bytes body, struct wire_link_status *ret);
 MUST_CHECK int wire_get_challenge(struct bytes body,
     struct wire_challenge *ret);
 MUST_CHECK int wire_get_welcome(struct bytes body, struct wire_welcome *ret);
-MUST_CHECK int wire_get_envelope(struct bytes body,
+/*
+ * type: that of the message. ERR_RANGE also for no signature, for more than
+ * WIRE_SIGS_CAP, and for more than one on an approval or cancel.
+ */
+MUST_CHECK int wire_get_envelope(enum wire_type type, struct bytes body,
     struct wire_envelope *ret);
+/* An envelope's body without a header, for control.h's SUBMIT. */
+void wire_put_envelope_body(struct buf *b, enum wire_type type,
+    const struct wire_envelope *m);
 MUST_CHECK int wire_get_withdraw(struct bytes body,
     struct wire_withdraw *ret);
 MUST_CHECK int wire_get_have(struct bytes body, uint64_t *ret_n);
