@@ -15,7 +15,7 @@
     FIELD(WIRE_CA_CAP) + FIELD(WIRE_PROXY_CAP) + FIELD(WIRE_PROXY_AUTH_CAP) + 2)
 /* Round the payload of an envelope: its type, the count and signatures. */
 #define SIGS_ROOM(n) (FIELD(WIRE_TYPE_CAP) + EMPTY + 1 + \
-    (n) * (FIELD(WIRE_KEYID_CAP) + FIELD(WIRE_SIG)))
+    (n) * (FIELD(WIRE_KEYID_CAP) + FIELD(WIRE_SIG_CAP)))
 #define CARD_MSG_CAP (WIRE_CARD_CAP + SIGS_ROOM(WIRE_SIGS_CAP))
 #define APPROVAL_MSG_CAP (WIRE_APPROVAL_CAP + SIGS_ROOM(1))
 #define TRUST_MSG_CAP (WIRE_TRUST_CAP + SIGS_ROOM(WIRE_SIGS_CAP))
@@ -206,7 +206,7 @@ size_t
 wire_sig_cap(enum wire_type type)
 {
 	return type == WIRE_APPROVAL || type == WIRE_CANCEL ?
-	    WIRE_APPROVAL_CAP : WIRE_SIG;
+	    WIRE_APPROVAL_CAP : WIRE_SIG_CAP;
 }
 
 bool

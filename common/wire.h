@@ -44,7 +44,8 @@
 #define WIRE_APPROVAL_CAP 16384	/* approval or cancel, proof included */
 #define WIRE_TRUST_CAP 4194304	/* payload of a trust file */
 #define WIRE_KEYID_CAP 128
-#define WIRE_SIGS_CAP 64	/* signatures of one envelope */
+#define WIRE_SIGS_CAP 16	/* signatures of one envelope */
+#define WIRE_SIG_CAP 512	/* one of an algorithm unknown here */
 #define WIRE_LINE_CAP 1024	/* a witness's line */
 #define WIRE_ENFORCED_CAP 512	/* the runner's words on its sandbox */
 
