@@ -161,34 +161,44 @@ check_cap(const struct envelope *e)
 }
 
 int
-envelope_parse(struct bytes json, size_t cap, struct envelope_doc *ret_d)
+envelope_read(struct doc_obj *o, size_t text_n, struct envelope_doc *ret_d)
 {
 	struct envelope e = { .n_sigs = 0 };
+	struct buf b;
+	int r;
+
+	/* All values together are shorter than the text that they came in. */
+	buf_init(&b, text_n + 1);
+	if (buf_reserve(&b, text_n + 1) == NULL)
+		return buf_error(&b);
+	get_str(o, "payloadType", 1, ENVELOPE_MAX_TYPE, &b, &e.type);
+	get_b64(o, "payload", &b, &e.payload);
+	get_sigs(o, &b, &e);
+	if ((r = doc_error(o->doc)) == 0)
+		r = check_cap(&e);
+	if (r != 0) {
+		buf_free(&b);
+		return r;
+	}
+	ret_d->e = e;
+	ret_d->memory = b.p;
+	return 0;
+}
+
+int
+envelope_parse(struct bytes json, size_t cap, struct envelope_doc *ret_d)
+{
 	struct doc *d = NULL;
 	struct doc_obj o;
-	struct buf b;
 	int r;
 
 	if (json.n > cap)
 		return ERR_TOO_LARGE;
-	/* All values together are shorter than the text that they came in. */
-	buf_init(&b, json.n + 1);
-	if (buf_reserve(&b, json.n + 1) == NULL)
-		return buf_error(&b);
 	if ((r = doc_parse(json, 0, &d)) != 0)
-		goto out;
+		return r;
 	o = doc_root(d);
-	get_str(&o, "payloadType", 1, ENVELOPE_MAX_TYPE, &b, &e.type);
-	get_b64(&o, "payload", &b, &e.payload);
-	get_sigs(&o, &b, &e);
-	if ((r = doc_error(d)) != 0 || (r = check_cap(&e)) != 0)
-		goto out;
-	ret_d->e = e;
-	ret_d->memory = b.p;
-	b.p = NULL;
-out:
+	r = envelope_read(&o, json.n, ret_d);
 	doc_free(d);
-	buf_free(&b);
 	return r;
 }
 

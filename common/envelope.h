@@ -53,6 +53,8 @@ struct envelope {
 	struct envelope_sig sigs[ENVELOPE_MAX_SIGS];
 };
 
+struct doc_obj;	/* doc.h */
+
 /* An envelope that owns its bytes. */
 struct envelope_doc {
 	struct envelope e;
@@ -68,6 +70,14 @@ struct envelope_doc {
  * ERR_SYNTAX or ERR_CHARACTER for base64; ERR_NOMEM.
  */
 MUST_CHECK int envelope_parse(struct bytes json, size_t cap,
+    struct envelope_doc *ret_d);
+
+/*
+ * The same for an envelope that stands as an object in a document: o, whose
+ * text was part of text_n bytes, which bounds the memory taken. Members that
+ * DSSE does not name are ignored: do not doc_end() it.
+ */
+MUST_CHECK int envelope_read(struct doc_obj *o, size_t text_n,
     struct envelope_doc *ret_d);
 
 /* Frees what it owns and empties it. Idempotent; fine after memset to 0. */
