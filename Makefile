@@ -1,9 +1,16 @@
 # Makefile - builds Countersign and runs its tests.
 # SPDX-License-Identifier: Apache-2.0
 #
-#   make            release programs in build/bin
-#   make check      every test that runs here (sets up what it needs)
-#   make help       the other targets
+#   make                  release programs in build/bin
+#   make check            every test that runs here (sets up what it needs)
+#   make demo             a console, an agent and one card, start to end
+#   make bench            measures; ONLY=name for one of them
+#   make unit T=name      the unit tests, or one of them
+#   make fuzz SECONDS=60  libFuzzer on every parser
+#   make fuzz-replay interop system asan lint coverage reproducible
+#   make setup            installs what all of these need
+#   make install DESTDIR= PREFIX=/usr/local
+#   make clean
 #
 # O=folder puts the results elsewhere. CC=gcc or clang picks the compiler of
 # the tests and the console; the agent's programs are static, built with musl.
@@ -15,7 +22,6 @@ WERROR ?= -Werror
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-VERSION := 0.1.0
 PYTHON := /usr/bin/python3
 
 .SUFFIXES:
@@ -46,9 +52,8 @@ INTEROP := $(patsubst tests/interop/%.c,%,$(wildcard tests/interop/interop_*.c))
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wformat=2 \
 	-Wundef -Wvla -Wswitch-enum -Wnull-dereference -Wdate-time $(WERROR)
-BASE := -std=c11 -D_GNU_SOURCE= -DSODIUM_STATIC=1 \
-	-DCOUNTERSIGN_VERSION='"$(VERSION)"' -I. -include common/banned.h \
-	-ffile-prefix-map=$(CURDIR)/= $(WARN)
+BASE := -std=c11 -D_GNU_SOURCE= -DSODIUM_STATIC=1 -I. \
+	-include common/banned.h -ffile-prefix-map=$(CURDIR)/= $(WARN)
 RELEASE := -O2 -g -fPIE -ffunction-sections -fdata-sections
 # Each is used where the compiler takes it: scripts/probe-flags.
 HARDEN := -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
@@ -186,7 +191,17 @@ RUN := scripts/test-run
 UNIT_RUNS := $(UNIT:%=$(O)/tests/%)
 FUZZ_RUNS = $(foreach f,$(FUZZ),"$(O)/tests/$(f) tests/fuzz/corpus/$(f:fuzz_%=%)")
 
-.PHONY: unit fuzz-replay fuzz interop system
+# Those that are tests themselves; the others are what test_* scripts talk to.
+INTEROP_TESTS := $(basename $(notdir $(shell grep -ls '^TEST_MAIN()' $(INTEROP:%=tests/interop/%.c) /dev/null)))
+INTEROP_SCRIPTS := $(wildcard $(addprefix tests/interop/test_*.,py sh mjs))
+INTEROP_RUNS := $(INTEROP_TESTS:%=$(O)/tests/%) $(INTEROP_SCRIPTS)
+SYSTEM_RUNS := $(wildcard tests/system/test_*.py tests/hostile/test_*.py \
+	tests/hostile/*/test_*.py tests/fault/test_*.py)
+CHECKS = scripts/check-includes scripts/check-style scripts/check-selftest \
+	"scripts/check-symbols $(U)"
+export LINT_CFLAGS = $(BASE) -isystem $(O)/deps/gcc/include
+
+.PHONY: unit fuzz-replay fuzz interop system tests check asan lint coverage reproducible
 ifdef T
 unit: $(O)/tests/$(if $(filter test_%,$(T)),$(T),test_$(T))
 	$<
@@ -198,6 +213,52 @@ endif
 fuzz-replay: $(FUZZ:%=$(O)/tests/%)
 	$(RUN) $(FUZZ_RUNS)
 
+interop: programs $(INTEROP:%=$(O)/tests/%)
+	O=$(abspath $(O)) $(RUN) $(INTEROP_RUNS)
+
+system: programs
+	O=$(abspath $(O)) $(RUN) $(SYSTEM_RUNS)
+
+# Everything that the tests run, built.
+tests: programs $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP:%=$(O)/tests/%) \
+	$(if $(wildcard agent/runner/main.c),$(U)/runner-closure.o)
+
+# The packages first: what is below asks them for their flags.
+check:
+	@scripts/setup build check
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@O=$(abspath $(O)) $(RUN) -l $(O)/check.log $(CHECKS) "scripts/lint shell clang" \
+		"scripts/check-reproducible $(O)/bin" \
+		$(UNIT_RUNS) $(FUZZ_RUNS) $(INTEROP_RUNS) $(SYSTEM_RUNS)
+JOBS := $(shell getconf _NPROCESSORS_ONLN)
+
+lint: $(O)/deps/gcc.ok
+	@scripts/setup build check lint
+	$(RUN) -t 3600 scripts/check-includes scripts/check-style "scripts/lint shell" \
+		"scripts/lint clang" "scripts/lint tidy" "scripts/lint cppcheck" "scripts/lint analyzer"
+
+reproducible: programs
+	scripts/check-reproducible $(O)/bin
+
+# The agent's programs with the sanitizers in them, under the system tests.
+A := $(O)/asan/bin
+san_role = $(call parts,san,$(call objects,san,$(call agent_sources,$(1)))) \
+	$(call lib,san,uv $(TLS) sodium cjson z)
+$(A)/countersignd: $(call san_role,gate)
+$(A)/countersign-courier: $(call san_role,courier)
+$(A)/countersign-runner: $(call san_role,runner)
+$(A)/countersign: $(call san_role,cli)
+$(A)/countersign-console: $(call parts,san,$(call objects,san,$(CONSOLE))) \
+	$(call lib,san,uv $(TLS) sodium cjson z)
+$(PROGRAMS:%=$(A)/%):
+	@mkdir -p $(@D)
+	$(call test_link,san)
+
+asan: $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP:%=$(O)/tests/%) $(PROGRAMS:%=$(A)/%)
+	@mkdir -p $(O)/asan && ln -sfn ../tests $(O)/asan/tests
+	O=$(abspath $(O))/asan $(RUN) -l $(O)/asan.log $(UNIT_RUNS) $(FUZZ_RUNS) \
+		$(INTEROP_RUNS) $(SYSTEM_RUNS)
+
 # New inputs go to $(O)/corpus, not into the tree.
 fuzz: $(FUZZ:%=$(O)/fuzzers/%)
 	@set -e; for f in $(FUZZ); do mkdir -p $(O)/corpus/$$f; \
@@ -206,8 +267,65 @@ fuzz: $(FUZZ:%=$(O)/fuzzers/%)
 			-artifact_prefix=$(O)/corpus/$$f- $(O)/corpus/$$f \
 			tests/fuzz/corpus/$${f#fuzz_}; done
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+$(O)/cov/bin/test_%: $(O)/cov/tests/unit/test_%.o $(call test_archives,cov)
+	@mkdir -p $(@D)
+	$(call test_link,cov)
 
-.PHONY: clean
+$(O)/cov/bin/fuzz_%: $(O)/cov/tests/fuzz/fuzz_%.o $(O)/cov/tests/fuzz/driver.o $(call test_archives,cov)
+	@mkdir -p $(@D)
+	$(call test_link,cov)
+
+coverage: $(UNIT:%=$(O)/cov/bin/%) $(FUZZ:%=$(O)/cov/bin/%)
+	@find $(O)/cov -name '*.gcda' -delete
+	@$(RUN) $(UNIT:%=$(O)/cov/bin/%) \
+		$(foreach f,$(FUZZ),"$(O)/cov/bin/$(f) tests/fuzz/corpus/$(f:fuzz_%=%)") \
+		>$(O)/cov/log || { tail -20 $(O)/cov/log; exit 1; }
+	@scripts/coverage $(O)/cov
+
+# ---- what the README promises besides ----
+
+ifneq ($(wildcard scripts/demo),)
+.PHONY: demo
+demo:
+	@scripts/setup build
+	@$(MAKE) --no-print-directory -j$(JOBS) programs
+	@O=$(abspath $(O)) scripts/demo
+endif
+
+ifneq ($(wildcard tests/bench/run),)
+.PHONY: bench
+bench:
+	@scripts/setup build bench
+	@$(MAKE) --no-print-directory -j$(JOBS) programs
+	@O=$(abspath $(O)) ONLY=$(ONLY) tests/bench/run
+endif
+
+ifneq ($(wildcard tests/soak/run),)
+.PHONY: soak
+soak:
+	@scripts/setup build bench
+	@$(MAKE) --no-print-directory -j$(JOBS) programs
+	@O=$(abspath $(O)) HOURS=$(HOURS) tests/soak/run
+endif
+
+.PHONY: setup install clean help
+setup:
+	scripts/setup build check lint bench
+
+# The gate looks for the courier and the runner beside itself.
+install: programs
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAMS:%=$(O)/bin/%) $(DESTDIR)$(PREFIX)/bin
+
 clean:
 	rm -rf $(O)
+
+help:
+	@sed -n '/^#   make/s/^# *//p' Makefile
+
+# What the runner needs of the C library: everything else is in here.
+$(U)/runner-closure.o: $(call role,runner)
+	@mkdir -p $(@D)
+	$(rel_CC) -nostdlib -r -Wl,--gc-sections -Wl,-e,main -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

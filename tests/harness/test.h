@@ -95,7 +95,8 @@ test_check_str(const char *file, int line, const char *what, const char *got,
 {
 	if (got == NULL || want == NULL ? got != want : strcmp(got, want) != 0)
 		test_end(1, "%s:%d: %s is \"%s\", not \"%s\"", file, line, what,
-		    got != NULL ? got : "(null)", want != NULL ? want : "(null)");
+		    got != NULL ? got : "(null)",
+		    want != NULL ? want : "(null)");
 }
 
 #define TEST(x)								\

@@ -38,8 +38,8 @@ TEST(span_equal)
 		    false },
 		{ { (const uint8_t *)"abc", 3 }, { (const uint8_t *)"abc", 2 },
 		    false },
-		{ { (const uint8_t *)"a\0b", 3 }, { (const uint8_t *)"a\0c", 3 },
-		    false },
+		{ { (const uint8_t *)"a\0b", 3 },
+		    { (const uint8_t *)"a\0c", 3 }, false },
 	};
 	size_t i;
 
