@@ -13,12 +13,12 @@
 #define COUNTERSIGN_COMMON_LINK_H
 
 #include "common/bytes.h"
+#include "common/digest.h"
 #include "common/wire.h"
 
 /* What the endpoint is called: wss://HOST:PORT LINK_PATH. */
 #define LINK_PATH "/v1/agent"
 #define LINK_SUBPROTOCOL "countersign.agent.v1"
-#define LINK_TYPE_HELLO "application/vnd.countersign.hello.v1+json"
 
 /* Largest WebSocket messages. Text: a trust file of 4 MiB in base64, its
  * signatures and the JSON round it. Binary: 64 KiB and a header. */
@@ -72,9 +72,12 @@ bool link_permitted(enum link_side at, unsigned state, enum link_type type);
 /* The "type" word, for log lines; "records", "blob", "output" for binary. */
 const char *link_name(enum link_type type);
 
+struct doc;	/* doc.h */
+
 /*
- * A message taken apart. What belongs to the type is filled in; spans point
- * into store (text) or into the bytes that were parsed (binary).
+ * A message taken apart. What belongs to the type is filled in; spans and
+ * pointers live as long as the message (text) or as the bytes that were parsed
+ * (binary). It may not be copied: it points into itself.
  */
 struct link_msg {
 	enum link_type type;
@@ -95,31 +98,35 @@ struct link_msg {
 		struct wire_blob blob;
 		struct wire_output output;
 	} u;
-	struct buf store;
+	/* What owns the parts; the module's own. */
+	struct doc *doc;
+	struct sha256 card;
+	uint8_t *memory;
 };
 
 /*
  * Takes a text message from `from` apart. The strict JSON rules, every field
- * required, no unknown field, base64 canonical, each part within its cap of
- * wire.h. ERR_TOO_LARGE, ERR_VERSION for a type that is unknown or not this
- * side's to send, or whatever the JSON and envelope modules refuse with;
- * ERR_NOMEM. On success free *ret_msg with link_msg_free().
+ * required, no unknown field (but inside an envelope: envelope.h), base64
+ * canonical, each part within its cap of wire.h. ERR_TOO_LARGE, ERR_RANGE,
+ * ERR_VERSION for a type that is unknown or not this side's to send, or
+ * whatever the JSON and envelope modules refuse with; ERR_NOMEM. On success
+ * free *ret_msg with link_msg_free(); on failure it needs none.
  */
 MUST_CHECK int link_get_text(enum link_side from, struct bytes text,
     struct link_msg *ret_msg);
 /*
  * Takes a binary message of a device apart (a console sends none): for
- * records, every one of the batch has been checked to be whole. Errors: those
- * of wire.h's wire_get_x(); ERR_VERSION for an unknown kind.
+ * records, there is at least one and each has been checked to be whole.
+ * Errors: those of wire.h's wire_get_x(); ERR_VERSION for an unknown kind.
  */
 MUST_CHECK int link_get_binary(struct bytes data, struct link_msg *ret_msg);
-/* Wipes and frees what a parsed message holds. Idempotent. */
+/* Frees what a parsed message holds. Idempotent. */
 void link_msg_free(struct link_msg *m);
 
 /*
- * Each appends one whole text message to b (look with buf_error()). Parts have
- * to be within wire.h's caps, ERR_TOO_LARGE; text parts have to be UTF-8,
- * else ERR_CHARACTER; a number above 2^53 - 1 is ERR_RANGE.
+ * Each appends one whole text message to b (look with buf_error()). Text parts
+ * have to be UTF-8, ERR_CHARACTER; numbers at most 2^53 - 1, ERR_RANGE. Caps
+ * are the reader's to check.
  */
 void link_put_challenge(struct buf *b, const uint8_t nonce[WIRE_NONCE]);
 void link_put_enrolled(struct buf *b);
@@ -129,8 +136,8 @@ void link_put_welcome(struct buf *b, const struct wire_welcome *m);
 void link_put_envelope(struct buf *b, enum link_type type,
     const struct wire_envelope *m);
 /*
- * The same for an envelope that is stored as its JSON text, which goes in as
- * it stands (the caller checked it when it was stored).
+ * The same for an envelope that is kept as its JSON text, which goes in as it
+ * stands: the caller checked it when it was stored.
  */
 void link_put_envelope_text(struct buf *b, enum link_type type,
     struct bytes json);

@@ -112,14 +112,16 @@ enum wire_gate_state {
 /*
  * States of WIRE_AT_COURIER. What the gate sent for a link that has broken in
  * the meantime may still be on its way: so DOWN, UP and ASKED permit it, and
- * the courier drops it. HELLO answers this link only if it carries this link's
- * nonce; after it nothing stale can follow.
+ * the courier drops it. HELLO answers this link only if its payload has this
+ * link's nonce in it; after it nothing stale can follow. An ENROL is for any
+ * link, so that one too many may follow it.
  */
 enum wire_courier_state {
 	WIRE_COURIER_STARTING,	/* waits for CONFIG */
 	WIRE_COURIER_DOWN,	/* no link, or not yet up */
 	WIRE_COURIER_UP,	/* up, no challenge yet */
 	WIRE_COURIER_ASKED,	/* CHALLENGE handed on: ENROL, HELLO */
+	WIRE_COURIER_ENROLLING,	/* enrol sent; back to ASKED by its answer */
 	WIRE_COURIER_PROVING,	/* hello sent */
 	WIRE_COURIER_SYNCED	/* welcome handed on */
 };
