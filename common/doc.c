@@ -19,6 +19,7 @@
 /* Memory that getters made, freed with the document. */
 struct piece {
 	struct piece *next;
+	size_t n;
 	uint8_t bytes[];
 };
 
@@ -62,6 +63,40 @@ doc_free(struct doc *d)
 	}
 	cJSON_Delete(d->root);
 	free(d);
+}
+
+/* Overwrites memory in a way that the compiler keeps. */
+static void
+wipe(void *p, size_t n)
+{
+	volatile uint8_t *to = p;
+
+	while (n > 0)
+		to[--n] = 0;
+}
+
+/* Depth is bounded by the scanner. */
+static void
+wipe_strings(cJSON *it)
+{
+	for (; it != NULL; it = it->next) {
+		if (it->valuestring != NULL)
+			wipe(it->valuestring, strlen(it->valuestring));
+		wipe_strings(it->child);
+	}
+}
+
+void
+doc_wipe(struct doc *d)
+{
+	struct piece *p;
+
+	if (d == NULL)
+		return;
+	for (p = d->pieces; p != NULL; p = p->next)
+		wipe(p->bytes, p->n);
+	wipe_strings(d->root);
+	doc_free(d);
 }
 
 int
@@ -381,6 +416,7 @@ keep(struct doc *d, struct bytes v, struct bytes *ret_v)
 	if (v.n > 0)
 		memcpy(p->bytes, v.p, v.n);
 	p->bytes[v.n] = 0;
+	p->n = v.n;
 	p->next = d->pieces;
 	d->pieces = p;
 	*ret_v = bytes_of(p->bytes, v.n);
@@ -410,6 +446,8 @@ get_b64(struct doc_obj *o, const char *name, size_t min, size_t max,
 		r = keep(o->doc, buf_bytes(&b), ret_v);
 	if (r != 0)
 		doc_fail(o, name, r);
+	if (b.p != NULL)
+		wipe(b.p, b.size);
 	buf_free(&b);
 }
 

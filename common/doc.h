@@ -67,6 +67,9 @@ MUST_CHECK int doc_parse(struct bytes text, unsigned flags,
 /* Frees it and all that was read from it. NULL is fine. */
 void doc_free(struct doc *d);
 
+/* The same for a document with a secret: overwrites its strings first. */
+void doc_wipe(struct doc *d);
+
 /*
  * The outermost object. The document fails with ERR_TYPE if it is none.
  */
