@@ -12,8 +12,9 @@
 #   make install DESTDIR= PREFIX=/usr/local
 #   make clean
 #
-# O=folder puts the results elsewhere. CC=gcc or clang picks the compiler of
-# the tests and the console; the agent's programs are static, built with musl.
+# O=folder puts the results elsewhere; V=1 shows the commands. CC=gcc or clang
+# picks the compiler of the tests and the console; the agent's programs are
+# static, built with musl.
 
 O ?= build
 SECONDS ?= 60
@@ -22,13 +23,17 @@ WERROR ?= -Werror
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-PYTHON := /usr/bin/python3
 
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all
 all: programs
+
+# One short line a command; V=1 shows the commands.
+Q := $(if $(V),,@)
+say = @$(if $(V),:,printf '  %-5s %s\n' '$(1)' '$(2)')
+JOBS := $(shell getconf _NPROCESSORS_ONLN)
 
 # ---- what there is ----
 
@@ -98,7 +103,7 @@ objects = $(patsubst %.c,$(O)/$(1)/%.o,$(2))
 TLS := mbedtls mbedx509 mbedcrypto
 
 $(O)/deps/%.ok: scripts/deps scripts/deps.lock scripts/mbedtls_config.h
-	scripts/deps build $* $(O)/deps/$*
+	@scripts/deps build $* $(O)/deps/$*
 	@touch $@
 
 $(O)/deps/gcc/%: | $(O)/deps/gcc.ok ;
@@ -113,7 +118,8 @@ $(O)/rel.flags: $(O)/deps/musl.ok
 define variant
 $(O)/$(1)/%.o: %.c Makefile $(O)/deps/$($(1)_DEPS).ok $(filter %.flags,$(patsubst @%,%,$($(1)_CFLAGS)))
 	@mkdir -p $$(@D)
-	$$($(1)_CC) $(BASE) $$($(1)_CFLAGS) -isystem $(O)/deps/$($(1)_DEPS)/include \
+	$$(call say,CC,$(1)/$$<)
+	$$(Q)$$($(1)_CC) $(BASE) $$($(1)_CFLAGS) -isystem $(O)/deps/$($(1)_DEPS)/include \
 		-MMD -MP -c -o $$@ $$<
 
 $(O)/$(1)/common.a: $(call objects,$(1),$(COMMON))
@@ -123,7 +129,7 @@ $(O)/$(1)/console.a: $(call objects,$(1),$(filter-out %/main.c,$(CONSOLE)))
 $(O)/$(1)/%.a:
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcsD $$@ $$(filter %.o,$$^)
+	@ar rcsD $$@ $$(filter %.o,$$^)
 endef
 $(foreach v,rel con san fuzz cov,$(eval $(call variant,$(v))))
 
@@ -146,46 +152,62 @@ $(U)/countersign-console: $(call parts,con,$(call objects,con,$(CONSOLE))) \
 AGENT := $(filter-out countersign-console,$(PROGRAMS))
 $(AGENT:%=$(U)/%):
 	@mkdir -p $(@D)
-	$(rel_CC) -static-pie $(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+	$(call say,LINK,$@)
+	$(Q)$(rel_CC) -static-pie $(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
 # The libraries of the system must not see our zlib in place of theirs.
 $(U)/countersign-console:
 	@mkdir -p $(@D)
-	$(con_CC) -pie $(LINK) -Wl,--exclude-libs,ALL -o $@ $(filter %.o,$^) \
+	$(call say,LINK,$@)
+	$(Q)$(con_CC) -pie $(LINK) -Wl,--exclude-libs,ALL -o $@ $(filter %.o,$^) \
 		$(filter %.a,$^) $(CONSOLE_LIBS) -lpthread -lm
 
 $(O)/bin/%: $(U)/%
 	@mkdir -p $(@D)
-	strip -o $@ $<
+	@strip -o $@ $<
 
 .PHONY: programs
 programs: $(PROGRAMS:%=$(O)/bin/%)
 
 # ---- tests ----
 
-# Every archive, those that use others first; the linker takes what it needs.
+# A test is linked with the rooms whose headers it includes, and with what those
+# may use: a test of common/ shows that common/ stands alone. Helper headers in
+# tests/ may include anything. ROOMS: those that use others come first.
 ROOMS := $(if $(CONSOLE),console) $(foreach r,$(ROLES),$(if $(call agent_sources,$(r)),$(r))) \
-	$(if $(PLATFORM),platform) common
-test_archives = $(foreach r,$(ROOMS),$(O)/$(1)/$(r).a) $(call lib,$(1),uv $(TLS) sodium cjson z)
+	$(if $(PLATFORM),platform)
+INCLUDES := $(shell grep -HoE '^\#include "(tests/|agent/|platform|console)[a-z]*/' /dev/null \
+	$(wildcard tests/unit/*.c tests/fuzz/*.c tests/interop/*.c) | grep -v '"tests/harness/' | \
+	sed 's|.*/\([^/]*\)\.c:.*"\(agent/\)\{0,1\}\([a-z]*\)/.*|\1:\3|' | sort -u)
+included = $(patsubst $(1):%,%,$(filter $(1):%,$(INCLUDES)))
+rooms = $(if $(filter tests,$(included)),$(ROOMS),$(filter $(included) $(if $(included),platform),$(ROOMS)))
+# $(call test_archives,variant,test)
+test_archives = $(foreach r,$(rooms_of_$(2)) common,$(O)/$(1)/$(r).a) \
+	$(call lib,$(1),uv $(TLS) sodium cjson z)
+$(foreach t,$(UNIT) $(FUZZ) $(INTEROP),$(eval rooms_of_$(t) := $(call rooms,$(t))))
 test_link = $($(1)_CC) $($(1)_CFLAGS) $(2) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
-	$(if $(CONSOLE),-Wl$(comma)--as-needed $(CONSOLE_LIBS)) -lpthread -lm
-comma := ,
+	$(if $(filter %/console.a $(A)/%,$^ $@),$(CONSOLE_LIBS)) -lpthread -lm
 
-$(O)/tests/test_%: $(O)/san/tests/unit/test_%.o $(call test_archives,san)
+.SECONDEXPANSION:
+$(O)/tests/test_%: $(O)/san/tests/unit/test_%.o $$(call test_archives,san,test_$$*)
 	@mkdir -p $(@D)
-	$(call test_link,san)
+	$(call say,LINK,$@)
+	$(Q)$(call test_link,san)
 
-$(O)/tests/interop_%: $(O)/san/tests/interop/interop_%.o $(call test_archives,san)
+$(O)/tests/interop_%: $(O)/san/tests/interop/interop_%.o $$(call test_archives,san,interop_$$*)
 	@mkdir -p $(@D)
-	$(call test_link,san)
+	$(call say,LINK,$@)
+	$(Q)$(call test_link,san)
 
-$(O)/tests/fuzz_%: $(O)/san/tests/fuzz/fuzz_%.o $(O)/san/tests/fuzz/driver.o $(call test_archives,san)
+$(O)/tests/fuzz_%: $(O)/san/tests/fuzz/fuzz_%.o $(O)/san/tests/fuzz/driver.o $$(call test_archives,san,fuzz_$$*)
 	@mkdir -p $(@D)
-	$(call test_link,san)
+	$(call say,LINK,$@)
+	$(Q)$(call test_link,san)
 
-$(O)/fuzzers/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(call test_archives,fuzz)
+$(O)/fuzzers/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $$(call test_archives,fuzz,fuzz_$$*)
 	@mkdir -p $(@D)
-	$(call test_link,fuzz,-fsanitize=fuzzer)
+	$(call say,LINK,$@)
+	$(Q)$(call test_link,fuzz,-fsanitize=fuzzer)
 
 RUN := scripts/test-run
 UNIT_RUNS := $(UNIT:%=$(O)/tests/%)
@@ -230,7 +252,6 @@ check:
 	@O=$(abspath $(O)) $(RUN) -l $(O)/check.log $(CHECKS) "scripts/lint shell clang" \
 		"scripts/check-reproducible $(O)/bin" \
 		$(UNIT_RUNS) $(FUZZ_RUNS) $(INTEROP_RUNS) $(SYSTEM_RUNS)
-JOBS := $(shell getconf _NPROCESSORS_ONLN)
 
 lint: $(O)/deps/gcc.ok
 	@scripts/setup build check lint
@@ -252,7 +273,8 @@ $(A)/countersign-console: $(call parts,san,$(call objects,san,$(CONSOLE))) \
 	$(call lib,san,uv $(TLS) sodium cjson z)
 $(PROGRAMS:%=$(A)/%):
 	@mkdir -p $(@D)
-	$(call test_link,san)
+	$(call say,LINK,$@)
+	$(Q)$(call test_link,san)
 
 asan: $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP:%=$(O)/tests/%) $(PROGRAMS:%=$(A)/%)
 	@mkdir -p $(O)/asan && ln -sfn ../tests $(O)/asan/tests
@@ -267,13 +289,15 @@ fuzz: $(FUZZ:%=$(O)/fuzzers/%)
 			-artifact_prefix=$(O)/corpus/$$f- $(O)/corpus/$$f \
 			tests/fuzz/corpus/$${f#fuzz_}; done
 
-$(O)/cov/bin/test_%: $(O)/cov/tests/unit/test_%.o $(call test_archives,cov)
+$(O)/cov/bin/test_%: $(O)/cov/tests/unit/test_%.o $$(call test_archives,cov,test_$$*)
 	@mkdir -p $(@D)
-	$(call test_link,cov)
+	$(call say,LINK,$@)
+	$(Q)$(call test_link,cov)
 
-$(O)/cov/bin/fuzz_%: $(O)/cov/tests/fuzz/fuzz_%.o $(O)/cov/tests/fuzz/driver.o $(call test_archives,cov)
+$(O)/cov/bin/fuzz_%: $(O)/cov/tests/fuzz/fuzz_%.o $(O)/cov/tests/fuzz/driver.o $$(call test_archives,cov,fuzz_$$*)
 	@mkdir -p $(@D)
-	$(call test_link,cov)
+	$(call say,LINK,$@)
+	$(Q)$(call test_link,cov)
 
 coverage: $(UNIT:%=$(O)/cov/bin/%) $(FUZZ:%=$(O)/cov/bin/%)
 	@find $(O)/cov -name '*.gcda' -delete
@@ -326,6 +350,6 @@ help:
 # What the runner needs of the C library: everything else is in here.
 $(U)/runner-closure.o: $(call role,runner)
 	@mkdir -p $(@D)
-	$(rel_CC) -nostdlib -r -Wl,--gc-sections -Wl,-e,main -o $@ $(filter %.o,$^) $(filter %.a,$^)
+	$(Q)$(rel_CC) -nostdlib -r -Wl,--gc-sections -Wl,-e,main -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
