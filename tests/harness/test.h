@@ -11,6 +11,18 @@
  * `skip PROGRAM.name: why`. A failed check ends its test. Arguments of the
  * program pick tests by name. Put CHECKs of a table into a loop; CHECK_MSG
  * says in which row it went wrong.
+ *
+ * OOM_LOOP runs its body again and again, and lets the first, then the second,
+ * then the third ... allocation in it fail, until a run in which none was left
+ * to fail. OOM_FIRED() tells whether one failed in this run:
+ *
+ *	OOM_LOOP {
+ *		rc = thing_new(&t);
+ *		CHECK_INT(rc, OOM_FIRED() ? ERR_NOMEM : 0);
+ *		...free what there is...
+ *	}
+ *
+ * It reaches malloc, calloc and realloc of everything that is linked static.
  */
 #ifndef COUNTERSIGN_TESTS_HARNESS_TEST_H
 #define COUNTERSIGN_TESTS_HARNESS_TEST_H
@@ -98,6 +110,60 @@ test_check_str(const char *file, int line, const char *what, const char *got,
 		    got != NULL ? got : "(null)",
 		    want != NULL ? want : "(null)");
 }
+
+/* 0: nothing fails. n: the n-th allocation from now on does. */
+static unsigned long test_oom_left, test_oom_round;
+static bool test_oom_fired;
+
+/* The linker's --wrap sends the allocations of all objects through these. */
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+
+static bool
+test_oom_now(void)
+{
+	if (test_oom_left == 0 || --test_oom_left > 0)
+		return false;
+	test_oom_fired = true;
+	return true;
+}
+
+void *
+__wrap_malloc(size_t n)
+{
+	return test_oom_now() ? NULL : __real_malloc(n);
+}
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	return test_oom_now() ? NULL : __real_calloc(n, size);
+}
+
+void *
+__wrap_realloc(void *p, size_t n)
+{
+	return test_oom_now() ? NULL : __real_realloc(p, n);
+}
+
+/* Whether there is another round to run, and sets it up. */
+__attribute__((unused)) static bool
+test_oom_next(void)
+{
+	test_oom_left = 0;
+	if (test_oom_round > 0 && !test_oom_fired)
+		return false;
+	test_oom_fired = false;
+	test_oom_left = ++test_oom_round;
+	return true;
+}
+
+#define OOM_LOOP for (test_oom_round = 0; test_oom_next(); )
+#define OOM_FIRED() test_oom_fired
 
 #define TEST(x)								\
 	static void test_run_##x(void);					\

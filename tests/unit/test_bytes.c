@@ -6,6 +6,8 @@
 #include "common/bytes.h"
 #include "tests/harness/test.h"
 
+#include <wchar.h>
+
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 #define BIG ((size_t)1 << 20)
 
@@ -192,6 +194,18 @@ TEST(buf_printf_too_long)
 	buf_free(&b);
 }
 
+TEST(buf_printf_cannot_encode)
+{
+	static const wchar_t beyond_ascii[] = { 0x20ac, 0 };
+	struct buf b;
+
+	buf_init(&b, 100);
+	buf_printf(&b, "%ls", beyond_ascii);
+	CHECK_INT(buf_error(&b), ERR_SYNTAX);
+	CHECK_INT(b.n, 0);
+	buf_free(&b);
+}
+
 TEST(buf_reserve_and_commit)
 {
 	struct buf b;
@@ -213,6 +227,54 @@ TEST(buf_reserve_and_commit)
 	CHECK_INT(b.n, 2);
 	buf_free(&b);
 }
+
+TEST(out_of_memory)
+{
+	struct buf b;
+	uint8_t *p = NULL;
+	char *s = NULL;
+	int rc;
+
+	OOM_LOOP {
+		rc = bytes_dup(bytes_str("abc"), &p);
+		CHECK_INT(rc, OOM_FIRED() ? ERR_NOMEM : 0);
+		CHECK((p == NULL) == OOM_FIRED());
+		free(p);
+		p = NULL;
+	}
+	OOM_LOOP {
+		rc = bytes_dup_str(bytes_str("abc"), &s);
+		CHECK_INT(rc, OOM_FIRED() ? ERR_NOMEM : 0);
+		CHECK((s == NULL) == OOM_FIRED());
+		free(s);
+		s = NULL;
+	}
+	OOM_LOOP {
+		buf_init(&b, 1000);
+		buf_put_str(&b, "abc");
+		buf_printf(&b, "%100s", "x");
+		buf_put_u8(&b, 1);
+		CHECK_INT(buf_error(&b), OOM_FIRED() ? ERR_NOMEM : 0);
+		CHECK(OOM_FIRED() || b.n == 104);
+		buf_free(&b);
+	}
+}
+
+#if SIZE_MAX > UINT32_MAX
+TEST(length_beyond_32_bits)
+{
+	struct bytes a = bytes_of("x", (size_t)UINT32_MAX + 1);
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX);
+	buf_put_field(&b, a);
+	CHECK_INT(buf_error(&b), ERR_TOO_LARGE);
+	buf_put_sshstr(&b, a);
+	CHECK_INT(buf_error(&b), ERR_TOO_LARGE);
+	CHECK_INT(b.n, 0);
+	buf_free(&b);
+}
+#endif
 
 TEST(buf_drop)
 {
