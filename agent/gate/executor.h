@@ -27,7 +27,8 @@ struct executor_config {
 	uv_loop_t *loop;	/* outlives the executor */
 	int runner_fd;		/* the runner, opened at start (program.h);
 				 * outlives the executor */
-	bool no_pens;		/* tests: as on a machine without cgroups */
+	const char *tag;	/* of this gate's pens, see pens_open(); NULL
+				 * (tests): as on a machine without cgroups */
 	/* Processes besides running runners that a sweep must not touch: the
 	 * courier. Asked each time; NULL none. Returns how many were set. */
 	size_t (*keep)(void *user, int *ret_pids, size_t n);
