@@ -265,10 +265,10 @@ check:
 		"scripts/check-reproducible $(O)/bin" \
 		$(UNIT_RUNS) $(FUZZ_RUNS) $(INTEROP_RUNS) $(SYSTEM_RUNS)
 
+LINT ?= shell clang tidy cppcheck analyzer
 lint: $(O)/deps/gcc.ok
 	@scripts/setup build check lint
-	$(RUN) -t 3600 scripts/check-includes scripts/check-style "scripts/lint shell" \
-		"scripts/lint clang" "scripts/lint tidy" "scripts/lint cppcheck" "scripts/lint analyzer"
+	@$(RUN) -t 3600 $(LINT:%="scripts/lint %") scripts/check-includes scripts/check-style
 
 reproducible: programs
 	scripts/check-reproducible $(O)/bin

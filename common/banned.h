@@ -13,13 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A macro cannot be poisoned, and some C libraries make these one. */
+#undef sprintf
+#undef vsprintf
+#undef alloca
 /* They write without knowing where the buffer ends. */
 #pragma GCC poison strcpy stpcpy strcat sprintf vsprintf gets
 /* Hidden state, or no way to tell an error from a number. */
 #pragma GCC poison strtok atoi atol atoll atof
-/* A macro in glibc, and a macro cannot be poisoned. */
-#undef alloca
 /* A shell between us and the program; random file names; stack of any size. */
-#pragma GCC poison system popen tmpnam mktemp alloca
+#pragma GCC poison popen tmpnam mktemp alloca
+
+/* Poison would take the word from everybody; only its call is refused. */
+int system(const char *command)
+    __attribute__((error("no shell between us and a program")));
 
 #endif
