@@ -25,7 +25,6 @@
 #pragma GCC poison popen tmpnam mktemp alloca
 
 /* Poison would take the word from everybody; only its call is refused. */
-int system(const char *command)
-    __attribute__((error("no shell between us and a program")));
+#define system(command) no_shell_between_us_and_a_program(command)
 
 #endif
