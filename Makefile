@@ -58,7 +58,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wformat=2 \
 	-Wundef -Wvla -Wswitch-enum -Wnull-dereference -Wdate-time $(WERROR)
 BASE := -std=c11 -D_GNU_SOURCE= -DSODIUM_STATIC=1 -I. \
-	-include common/banned.h -ffile-prefix-map=$(CURDIR)/= $(WARN)
+	-include common/banned.h -ffile-prefix-map=$(CURDIR)=. $(WARN)
 RELEASE := -O2 -g -fPIE -ffunction-sections -fdata-sections
 # Each is used where the compiler takes it: scripts/probe-flags.
 HARDEN := -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
@@ -67,7 +67,9 @@ HARDEN := -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
 	-fno-delete-null-pointer-checks
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-strict-aliasing
-LINK := -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,text
+# A build id would hash the names of folders in the debug information.
+LINK := -Wl,--gc-sections -Wl,--build-id=none \
+	-Wl,-z,relro,-z,now,-z,noexecstack,-z,text
 CONSOLE_PKGS := libmicrohttpd sqlite3 libcurl
 # Asked when a recipe needs it: not before setup has installed them.
 CONSOLE_LIBS = $(shell pkg-config --libs $(CONSOLE_PKGS))
