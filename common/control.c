@@ -166,7 +166,8 @@ control_put_request(struct buf *b, const struct control_request *req)
 	const struct row *row = row_find((uint16_t)req->type);
 	size_t mark;
 
-	if (row == NULL || row->reply) {
+	if (row == NULL || row->reply || ((row->parts & PART_ENVELOPE) &&
+	    submit_type((unsigned)req->kind) == 0)) {
 		if (b->err == 0)
 			b->err = ERR_RANGE;
 		return;

@@ -104,7 +104,10 @@ void control_in_fini(struct control_in *in);
 MUST_CHECK int control_in_next(struct control_in *in, struct bytes *data,
     enum control_peer peer, struct wire_msg *ret_msg);
 
-/* Appends a whole request to b; ERR_TOO_LARGE if a part is over its cap. */
+/*
+ * Appends a whole request to b, which fails with ERR_TOO_LARGE if a part is
+ * over its cap, with ERR_RANGE for a type or kind that there is not.
+ */
 void control_put_request(struct buf *b, const struct control_request *req);
 /*
  * Takes the request's body apart. ERR_TRUNCATED, ERR_TOO_LARGE, ERR_SYNTAX,

@@ -16,9 +16,9 @@
 #include "common/digest.h"
 #include "common/wire.h"
 
-/* What the endpoint is called: wss://HOST:PORT LINK_PATH. */
+/* What the endpoint is called: wss://HOST:PORT LINK_PATH (wshake.h has the
+ * subprotocol). */
 #define LINK_PATH "/v1/agent"
-#define LINK_SUBPROTOCOL "countersign.agent.v1"
 
 /* Largest WebSocket messages. Text: a trust file of 4 MiB in base64, its
  * signatures and the JSON round it. Binary: 64 KiB and a header. */

@@ -206,7 +206,7 @@ struct wire_config {
 	struct bytes path;	/* of the URL, begins with '/' */
 	struct bytes ca_pem;	/* the pinned CA */
 	struct bytes proxy;	/* empty, or host:port */
-	struct bytes proxy_auth; /* empty, or Proxy-Authorization's value */
+	struct bytes proxy_auth; /* empty, or user:password */
 	uint16_t first_delay_ms; /* the 1 s of the back-off: its first bound */
 };
 
