@@ -61,10 +61,9 @@ BASE := -std=c11 -D_GNU_SOURCE= -DSODIUM_STATIC=1 -I. \
 	-include common/banned.h -ffile-prefix-map=$(CURDIR)=. $(WARN)
 RELEASE := -O2 -g -fPIE -ffunction-sections -fdata-sections
 # Each is used where the compiler takes it: scripts/probe-flags.
-HARDEN := -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
+HARDEN := '-D_FORTIFY_SOURCE=3|-D_FORTIFY_SOURCE=2' -fstack-protector-strong \
 	-fstack-clash-protection -fcf-protection=full \
-	-ftrivial-auto-var-init=zero -fno-strict-aliasing \
-	-fno-delete-null-pointer-checks
+	-ftrivial-auto-var-init=zero -fno-strict-aliasing
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-strict-aliasing
 # A build id would hash the names of folders in the debug information.
@@ -136,7 +135,7 @@ $(O)/$(1)/%.a:
 # Rewritten when the command of a compilation changes.
 $(O)/$(1).cmd: FORCE
 	@mkdir -p $$(@D)
-	@echo '$$($(1)_CC) $(BASE) $$($(1)_CFLAGS) $(HARDEN)' >$$@.new
+	@echo "$$($(1)_CC) $(BASE) $$($(1)_CFLAGS)" $(HARDEN) >$$@.new
 	@cmp -s $$@.new $$@ || cp $$@.new $$@
 endef
 .PHONY: FORCE
