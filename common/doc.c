@@ -173,6 +173,16 @@ doc_root(struct doc *d)
 	return o;
 }
 
+struct doc_obj
+doc_list(struct doc *d)
+{
+	struct doc_obj o = cursor(d, d->root, NULL);
+
+	if (!cJSON_IsArray(d->root))
+		doc_fail(&o, NULL, ERR_TYPE);
+	return o;
+}
+
 static cJSON *
 find(const struct doc_obj *o, const char *name)
 {

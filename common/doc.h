@@ -74,6 +74,8 @@ void doc_wipe(struct doc *d);
  * The outermost object. The document fails with ERR_TYPE if it is none.
  */
 struct doc_obj doc_root(struct doc *d);
+/* The same where the outermost value is an array. */
+struct doc_obj doc_list(struct doc *d);
 
 /*
  * 0, or the first error:
