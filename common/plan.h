@@ -23,7 +23,7 @@
 #define PLAN_ROOTS_MAX 32
 #define PLAN_MASKS_MAX 32
 #define PLAN_GROUPS_MAX 32
-#define PLAN_CGROUPS_MAX 4
+#define PLAN_CGROUPS_MAX 3
 
 /* Descriptors of the runner, in the order of the design. */
 enum plan_fd {
@@ -39,12 +39,11 @@ enum plan_profile { PLAN_OBSERVE = 1, PLAN_REPAIR = 2, PLAN_FULL = 3 };
 enum plan_net { PLAN_NET_NONE = 1, PLAN_NET_VIEW = 2, PLAN_NET_HOST = 3 };
 enum plan_read { PLAN_READ_USER = 1, PLAN_READ_ALL = 2 };
 enum plan_survivors { PLAN_KILL = 1, PLAN_KEEP = 2 };
-/* What a control group folder that the gate has made is there for. */
+/* What a control group's folder that the gate has made is there for. */
 enum plan_cgroup {
 	PLAN_CGROUP_V2 = 1,	/* kill; limits where controllers are */
 	PLAN_CGROUP_MEMORY = 2,	/* version 1 hierarchies */
-	PLAN_CGROUP_PIDS = 3,
-	PLAN_CGROUP_FREEZER = 4
+	PLAN_CGROUP_PIDS = 3
 };
 
 /* Bits of plan.flags. Others are refused. */

@@ -6,11 +6,7 @@
 #ifndef COUNTERSIGN_PLATFORM_PRIVILEGES_H
 #define COUNTERSIGN_PLATFORM_PRIVILEGES_H
 
-#include "common/error.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "common/bytes.h"
 
 /* Most supplementary groups of an identity. */
 #define IDENTITY_GROUPS_MAX 32
@@ -36,6 +32,9 @@ uint32_t privileges_gid(void);
  * groups; ERR_IO the file cannot be read.
  */
 MUST_CHECK int privileges_find_user(const char *name, struct identity *ret_id);
+/* The same from the contents of the two files: what the above is made of. */
+MUST_CHECK int privileges_parse_user(struct bytes passwd, struct bytes group,
+    const char *name, struct identity *ret_id);
 /* The number of that group from /etc/group. Errors as above. */
 MUST_CHECK int privileges_find_group(const char *name, uint32_t *ret_gid);
 /*
@@ -70,7 +69,8 @@ struct confinement {
  * resolver's folder, memory and threads. It loses: starting programs and
  * processes, any file it might write, files elsewhere, other processes, Unix
  * sockets, and the system calls that a network client has no use for. No core
- * dumps, at most 256 descriptors, no file may grow.
+ * dumps, at most 256 descriptors. (Standard error may be a file: it can go on
+ * writing there.)
  * ERR_IO if no_new_privs or the limits fail: the courier must not go on.
  * Missing Landlock or seccomp is no error and is told in ret_c.
  */

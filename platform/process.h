@@ -95,6 +95,12 @@ MUST_CHECK int process_wait_end(struct process *p,
 MUST_CHECK int process_adopt_orphans(void);
 
 /*
+ * Reaps children that have ended, so that adopted orphans do not stay as
+ * zombies; stops at one of `keep`, whose owner reaps it. Does not wait.
+ */
+void process_reap_orphans(const int *keep, size_t n_keep);
+
+/*
  * Kills (SIGKILL) and reaps every descendant but the `keep` processes and what
  * descends from them, again and again until none is left or within_ms passed.
  * Call process_adopt_orphans() first. *ret_killed (may be NULL) is how many

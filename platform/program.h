@@ -48,6 +48,8 @@ MUST_CHECK int program_open(const char *path, enum program_owner owner,
 /* Closes the descriptor. Idempotent. */
 void program_close(struct program *p);
 
+/* Whether the open file is still as it was when it was opened. */
+bool program_is_unchanged(const struct program *p);
 /* Whether both were the same file with the same content by device, inode,
  * size and both times. */
 bool program_is_same(const struct program *a, const struct program *b);

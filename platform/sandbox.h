@@ -91,19 +91,32 @@ void sandbox_wait(struct sandbox *s, const struct plan *p, int control,
 
 struct pens;	/* where the pens of this gate stand */
 
+/* Longest tag of a gate, with its NUL. */
+#define PENS_TAG_SIZE 41
+
 /*
  * Finds where pens can be made: below our own control group, on each
- * hierarchy. Where version 2 has controllers that we may hand out, the gate
- * (which must be alone in its group) moves into a leaf of its own first.
- * use = false: make none (tests of what holds without). Never a half result:
- * what cannot be had is left out and shows in pens_text(). ERR_NOMEM.
+ * hierarchy; each place is tried out. Where version 2 has controllers that we
+ * may hand out, the gate (which must be alone in its group) moves into a leaf
+ * of its own first, `countersign.gate`; a gate that its service manager has
+ * put into a leaf `gate` or `countersign.gate` makes its pens beside it.
+ * tag: [a-z0-9-]{1,40}, the same after each start of this gate and not that of
+ * another on this machine: it says whose pens are whose. NULL: make none
+ * (tests of what holds without). What cannot be had is left out and shows in
+ * pens_text(). ERR_NOMEM; ERR_USAGE a tag of another form.
  */
-MUST_CHECK int pens_open(bool use, struct pens **ret_pens);
-void pens_close(struct pens *);
-/* What the pens can do: "cgroup=v1 kill=cgroup mem=cgroup procs=cgroup". */
-const char *pens_text(const struct pens *);
+MUST_CHECK int pens_open(const char *tag, struct pens **ret_pens);
+/* Frees it; pens that stand stay. NULL is fine. */
+void pens_close(struct pens *pens);
+/*
+ * What the pens do, as it stands at the front of `enforced`:
+ * "cgroup=v1 kill=cgroup mem=cgroup procs=cgroup".
+ */
+const char *pens_text(const struct pens *pens);
+/* Whether there is any place for pens. */
+bool pens_is_usable(const struct pens *pens);
 
-/* The pen of one action: its control group folders. */
+/* The pen of one action: its control groups' folders. */
 struct pen {
 	struct {
 		enum plan_cgroup kind;
@@ -118,28 +131,45 @@ struct pen {
  * of where the pens stand, so that a plan can name them before they exist.
  * survivors says whether a sweep leaves it alone.
  */
-void pens_name(const struct pens *, const uint8_t card[32],
+void pens_name(const struct pens *pens, const uint8_t card[32],
     enum plan_survivors survivors, struct pen *ret_pen);
-/* Makes the folders and writes the limits (0 none). ERR_EXISTS, ERR_IO: what
- * had been made is removed again. */
-MUST_CHECK int pen_make(const struct pen *, uint64_t memory_bytes,
-    uint32_t processes);
 /*
- * Kills all in it and removes it, waiting at most within_ms. ERR_AGAIN some
- * are still dying. *ret_killed (may be NULL) is how many living were found.
+ * Makes the folders and writes the limits (0 none). On failure what had been
+ * made is removed again, and *ret_errno (may be NULL) says why. ERR_EXISTS,
+ * ERR_IO.
  */
-int pen_end(const struct pen *, unsigned within_ms, uint32_t *ret_killed);
-/* Removes it if empty; one with kept survivors stays. */
-void pen_leave(const struct pen *);
-/* How often the kernel killed for memory, refused a process; 0 not known. */
-void pen_counts(const struct pen *, uint64_t *ret_oom_kills,
-    uint64_t *ret_refused_forks);
+MUST_CHECK int pen_make(const struct pen *pen, uint64_t memory_bytes,
+    uint32_t processes, int *ret_errno);
+/*
+ * Kills all that are in it, without waiting for them to die. Returns how many
+ * there were. A pen that is not there: 0.
+ */
+uint32_t pen_kill(const struct pen *pen);
+/*
+ * Removes its folders, with what the action may have made below them. 0 also
+ * if there are none; ERR_AGAIN somebody is still in it; ERR_IO.
+ */
+MUST_CHECK int pen_remove(const struct pen *pen);
+/*
+ * How often the kernel killed for the memory limit and refused a process for
+ * the other; 0 where not known.
+ */
+void pen_counts(const struct pen *pen, uint64_t *ret_oom_kills,
+    uint64_t *ret_refused);
+
+/* Whose pens pens_sweep() ends; bits. */
+#define PENS_LEFT 0x1u	/* of actions that an earlier gate ran */
+#define PENS_KEPT 0x2u	/* of survivors that were allowed to stay */
 
 /*
- * Ends what an earlier gate left: kills and removes every pen that stands
- * where ours do, kept survivors only if kept is true (a lockdown).
- * *ret_killed (may be NULL) as above. ERR_AGAIN some did not die in time.
+ * Kills and removes the pens with our tag of those sorts, and removes empty
+ * ones of kept survivors always. Blocks, at most within_ms. *ret_killed (may
+ * be NULL) is how many were found, also on failure. ERR_AGAIN some did not die
+ * in time; ERR_IO.
  */
-int pens_sweep(const struct pens *, bool kept, uint32_t *ret_killed);
+int pens_sweep(const struct pens *pens, unsigned which, unsigned within_ms,
+    uint32_t *ret_killed);
+/* The processes in pens of kept survivors: at most n. Returns how many. */
+size_t pens_kept(const struct pens *pens, int *ret_pids, size_t n);
 
 #endif

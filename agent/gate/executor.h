@@ -29,8 +29,11 @@ struct executor_config {
 				 * outlives the executor */
 	const char *tag;	/* of this gate's pens, see pens_open(); NULL
 				 * (tests): as on a machine without cgroups */
-	/* Processes besides running runners that a sweep must not touch: the
-	 * courier. Asked each time; NULL none. Returns how many were set. */
+	/*
+	 * Children of this process besides the runners, which a sweep must not
+	 * kill and nobody else may reap: the courier. Every one, always; asked
+	 * each time. NULL none. Sets at most n, returns how many.
+	 */
 	size_t (*keep)(void *user, int *ret_pids, size_t n);
 	void *user;
 };
@@ -87,17 +90,23 @@ struct exec_callbacks {
  */
 MUST_CHECK int executor_open(const struct executor_config *cfg,
     struct executor **ret_ex);
-/* Frees it; every execution must have ended. NULL is fine. */
+/* Closes it and frees it once the loop has run again; every execution must
+ * have ended. NULL is fine. */
 void executor_close(struct executor *ex);
 
 /* Which profiles can be kept, and in what words. */
 const struct sandbox_offer *executor_offer(const struct executor *ex);
 
+/* What holds a run together here, in the words of `enforced`. */
+const char *executor_pens(const struct executor *ex);
+
 /*
  * Kills what an earlier gate left behind (its pens; on top, orphans of ours).
  * At start, before anything runs; with kept also survivors that an action was
- * allowed to keep (lockdown). *ret_killed may be NULL. ERR_AGAIN some would
- * not die in 2 s.
+ * allowed to keep: on a lockdown, then after execution_stop() of what runs,
+ * whose pens it leaves alone. Blocks until they are dead, at most 4 s.
+ * *ret_killed (may be NULL) is set also on failure. ERR_AGAIN some would not
+ * die; ERR_IO.
  */
 int executor_sweep(struct executor *ex, bool kept, uint32_t *ret_killed);
 

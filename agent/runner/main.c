@@ -1,0 +1,188 @@
+/*
+ * main.c - countersign-runner: starts one approved action and sees to its end.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: runner.
+ *
+ * Started by the gate with the descriptors of common/plan.h: reads the plan,
+ * starts the payload in its sandbox, says so, waits, ends the whole tree, and
+ * says how it ended. Knows nothing but its one action.
+ */
+#include "common/plan.h"
+#include "common/wire.h"
+#include "platform/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef COUNTERSIGN_VERSION
+#define COUNTERSIGN_VERSION "unknown"
+#endif
+
+#define EXIT_USAGE 2
+/* The sandbox failed, as opposed to the command (which the gate is told). */
+#define EXIT_SANDBOX 125
+/* Largest status message. */
+#define STATUS_SIZE 1024
+
+/* Reads the plan's descriptor to its end. */
+static int
+read_plan(struct buf *b)
+{
+	uint8_t *room;
+	ssize_t n;
+
+	for (;;) {
+		if ((room = buf_reserve(b, 4096)) == NULL)
+			return buf_error(b);
+		n = read(PLAN_FD_PLAN, room, 4096);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		buf_commit(b, (size_t)n);
+	}
+	(void)close(PLAN_FD_PLAN);
+	return n < 0 ? ERR_IO : 0;
+}
+
+/* Writes the status message in b. A gate that has gone needs none. */
+static void
+send_status(struct buf *b)
+{
+	struct bytes rest = buf_bytes(b);
+	ssize_t n;
+
+	if (b->err != 0)
+		return;
+	while (rest.n > 0) {
+		n = write(PLAN_FD_STATUS, rest.p, rest.n);
+		if (n < 0 && errno != EINTR)
+			return;
+		if (n > 0) {
+			rest.p += n;
+			rest.n -= (size_t)n;
+		}
+	}
+}
+
+static int
+send_failed(const struct sandbox_failure *f)
+{
+	const struct wire_failed m = { (uint32_t)f->step, (uint32_t)f->error };
+	struct buf b;
+
+	buf_init(&b, STATUS_SIZE);
+	wire_put_failed(&b, &m);
+	send_status(&b);
+	buf_free(&b);
+	return EXIT_SANDBOX;
+}
+
+static void
+send_started(const struct sandbox *s)
+{
+	const struct wire_started m = { (uint32_t)s->pid,
+	    bytes_str(s->enforced) };
+	struct buf b;
+
+	buf_init(&b, STATUS_SIZE);
+	wire_put_started(&b, &m);
+	send_status(&b);
+	buf_free(&b);
+}
+
+/* The wire's words and the sandbox's are the same numbers. */
+_Static_assert((int)SANDBOX_ITSELF == (int)WIRE_WHY_ITSELF &&
+    (int)SANDBOX_STOPPED == (int)WIRE_WHY_STOPPED &&
+    (int)SANDBOX_MEMORY == (int)WIRE_WHY_OOM &&
+    (int)SANDBOX_PROCESSES == (int)WIRE_WHY_PROCESSES, "same numbers");
+
+static void
+send_ended(const struct sandbox_end *end)
+{
+	const struct wire_ended m = {
+		.how = end->by_signal ? WIRE_HOW_SIGNAL : WIRE_HOW_EXIT,
+		.code = end->code,
+		.why = (enum wire_why)end->why,
+		.wall_us = end->wall_us,
+		.cpu_us = end->cpu_us,
+		.max_rss_kb = end->max_rss_kb,
+		.survivors = end->survivors,
+	};
+	struct buf b;
+
+	buf_init(&b, STATUS_SIZE);
+	wire_put_ended(&b, &m);
+	send_status(&b);
+	buf_free(&b);
+}
+
+/* The one action, from plan to end. */
+static int
+run(void)
+{
+	struct sandbox_failure f = { PLAN_STEP_PLAN, EINVAL };
+	struct sandbox_end end;
+	struct sandbox s;
+	struct plan plan;
+	struct buf b;
+	int code = 0;
+
+	buf_init(&b, PLAN_SIZE_MAX);
+	if (read_plan(&b) != 0 || plan_decode(buf_bytes(&b), &plan) != 0 ||
+	    sandbox_start(&plan, &f, &s) != 0) {
+		code = send_failed(&f);
+	} else {
+		send_started(&s);
+		sandbox_wait(&s, &plan, PLAN_FD_CONTROL, &end);
+		send_ended(&end);
+	}
+	buf_free(&b);
+	return code;
+}
+
+static int
+probe(void)
+{
+	struct sandbox_offer offer;
+
+	sandbox_probe(&offer);
+	(void)printf("observe %s\nrepair %s\nfull %s\n%s\n",
+	    offer.observe ? "yes" : "no", offer.repair ? "yes" : "no",
+	    offer.full ? "yes" : "no", offer.text);
+	return 0;
+}
+
+static void
+usage(FILE *f)
+{
+	(void)fprintf(f, "usage: countersign-runner [--probe | --version | "
+	    "--help]\n"
+	    "Started by countersignd for one approved action.\n"
+	    "  --probe    what can be enforced on this machine\n");
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--probe") == 0)
+		return probe();
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		(void)printf("countersign-runner %s\n", COUNTERSIGN_VERSION);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	if (argc > 1 || fcntl(PLAN_FD_PLAN, F_GETFD) < 0 ||
+	    fcntl(PLAN_FD_STATUS, F_GETFD) < 0 ||
+	    fcntl(PLAN_FD_CONTROL, F_GETFD) < 0) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	return run();
+}
