@@ -20,6 +20,19 @@ compare(const void *x, const void *y)
 	return (a->n > b->n) - (a->n < b->n);
 }
 
+void
+names_sort(struct bytes *p, size_t n)
+{
+	if (n > 1)
+		qsort(p, n, sizeof(*p), compare);
+}
+
+bool
+names_sorted_has(const struct bytes *p, size_t n, struct bytes text)
+{
+	return n > 0 && bsearch(&text, p, n, sizeof(*p), compare) != NULL;
+}
+
 bool
 names_repeat(const struct bytes *p, size_t n, struct bytes *scratch)
 {
@@ -28,7 +41,7 @@ names_repeat(const struct bytes *p, size_t n, struct bytes *scratch)
 	if (n < 2)
 		return false;
 	memcpy(scratch, p, n * sizeof(*p));
-	qsort(scratch, n, sizeof(*scratch), compare);
+	names_sort(scratch, n);
 	for (i = 1; i < n; i++) {
 		if (compare(&scratch[i - 1], &scratch[i]) == 0)
 			return true;

@@ -44,4 +44,8 @@ bool names_meet(const struct names *a, const struct names *b);
  */
 bool names_repeat(const struct bytes *p, size_t n, struct bytes *scratch);
 
+/* Sorts spans, and finds a text in sorted ones by halving. */
+void names_sort(struct bytes *p, size_t n);
+bool names_sorted_has(const struct bytes *p, size_t n, struct bytes text);
+
 #endif

@@ -33,7 +33,7 @@ struct person {
 	struct bytes id;
 	struct bytes name;
 	unsigned roles;		/* PERSON_* */
-	const struct people_key *keys;
+	struct people_key *keys;
 	size_t n_keys;
 };
 
@@ -47,7 +47,7 @@ struct requester {
 /* It owns what it points to. */
 struct people {
 	struct trust_head head;
-	const struct person *persons;
+	struct person *persons;
 	size_t n_persons;
 	const struct requester *requesters;
 	size_t n_requesters;

@@ -53,6 +53,15 @@ struct trust_head {
 void trust_head_read(struct doc_obj *o, enum trust_file file,
     struct trust_head *ret_h);
 
+/*
+ * What the parsers of all five have in common. open: the cap and doc_parse();
+ * close: 0, or the first error of arena and document. Both say why.
+ */
+MUST_CHECK int trust_doc_open(struct bytes payload, struct doc **ret_d,
+    struct refusal *ret_why);
+MUST_CHECK int trust_doc_close(struct bytes payload, const struct doc *d,
+    const struct arena *a, struct refusal *ret_why);
+
 struct root_key {
 	struct bytes holder;
 	uint8_t key[ED25519_PUBLIC_SIZE];
@@ -110,6 +119,7 @@ struct timestamp {
 	int64_t version[TRUST_FILES];	/* 0 for device and timestamp */
 	struct sha256 digest[TRUST_FILES];
 	struct doc *doc;
+	struct arena arena;
 };
 
 MUST_CHECK int timestamp_parse(struct bytes payload,
