@@ -64,6 +64,14 @@ MUST_CHECK int pipes_open(int ret_fds[2]);
 MUST_CHECK int pipes_sealed(const char *name, struct bytes content,
     int *ret_fd);
 
+/* Whether the descriptor is open. */
+bool pipes_is_open(int fd);
+/* Reads to the end of file, after what b holds. ERR_IO; the buffer's errors. */
+MUST_CHECK int pipes_read_all(int fd, struct buf *b);
+/* Writes all of it, waiting as long as that takes. ERR_CLOSED nobody reads (and
+ * SIGPIPE is ignored); ERR_NO_SPACE; ERR_IO. */
+MUST_CHECK int pipes_write_all(int fd, struct bytes a);
+
 /* Closes *fd unless it is -1, and sets it to -1. */
 void pipes_close(int *fd);
 

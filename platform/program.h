@@ -9,6 +9,7 @@
 #include "common/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Longest path of a program, with its NUL. */
@@ -48,6 +49,12 @@ MUST_CHECK int program_open(const char *path, enum program_owner owner,
 /* Closes the descriptor. Idempotent. */
 void program_close(struct program *p);
 
+/*
+ * Reads up to n bytes at that offset, fewer only at the end of the file;
+ * *ret_n is how many. ERR_IO.
+ */
+MUST_CHECK int program_read(const struct program *p, uint64_t at,
+    uint8_t *ret_p, size_t n, size_t *ret_n);
 /* Whether the open file is still as it was when it was opened. */
 bool program_is_unchanged(const struct program *p);
 /* Whether both were the same file with the same content by device, inode,

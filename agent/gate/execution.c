@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* How soon to look again whether what was killed has died. */
 #define RETRY_MS 10

@@ -7,9 +7,7 @@
 
 #include "common/digest.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Hashes the whole file, wherever its offset stands. */
 static int
@@ -18,20 +16,17 @@ hash_file(const struct program *p, struct sha256 *ret_d)
 	uint8_t block[65536];
 	struct digest_ctx ctx;
 	uint64_t at = 0;
-	ssize_t n;
+	size_t n;
+	int r;
 
 	digest_ctx_init(&ctx);
-	for (;;) {
-		n = pread(p->fd, block, sizeof(block), (off_t)at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return ERR_IO;
-		if (n == 0)
-			break;
-		digest_ctx_update(&ctx, bytes_of(block, (size_t)n));
-		at += (uint64_t)n;
-	}
+	do {
+		r = program_read(p, at, block, sizeof(block), &n);
+		if (r != 0)
+			return r;
+		digest_ctx_update(&ctx, bytes_of(block, n));
+		at += n;
+	} while (n == sizeof(block));
 	if (at != p->size || !program_is_unchanged(p))
 		return ERR_CONFLICT;
 	digest_ctx_final(&ctx, ret_d);

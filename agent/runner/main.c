@@ -9,13 +9,12 @@
  */
 #include "common/plan.h"
 #include "common/wire.h"
+#include "platform/pipes.h"
 #include "platform/sandbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #ifndef COUNTERSIGN_VERSION
 #define COUNTERSIGN_VERSION "unknown"
@@ -27,45 +26,12 @@
 /* Largest status message. */
 #define STATUS_SIZE 1024
 
-/* Reads the plan's descriptor to its end. */
-static int
-read_plan(struct buf *b)
-{
-	uint8_t *room;
-	ssize_t n;
-
-	for (;;) {
-		if ((room = buf_reserve(b, 4096)) == NULL)
-			return buf_error(b);
-		n = read(PLAN_FD_PLAN, room, 4096);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		buf_commit(b, (size_t)n);
-	}
-	(void)close(PLAN_FD_PLAN);
-	return n < 0 ? ERR_IO : 0;
-}
-
 /* Writes the status message in b. A gate that has gone needs none. */
 static void
 send_status(struct buf *b)
 {
-	struct bytes rest = buf_bytes(b);
-	ssize_t n;
-
-	if (b->err != 0)
-		return;
-	while (rest.n > 0) {
-		n = write(PLAN_FD_STATUS, rest.p, rest.n);
-		if (n < 0 && errno != EINTR)
-			return;
-		if (n > 0) {
-			rest.p += n;
-			rest.n -= (size_t)n;
-		}
-	}
+	if (buf_error(b) == 0)
+		(void)!pipes_write_all(PLAN_FD_STATUS, buf_bytes(b));
 }
 
 static int
@@ -132,7 +98,8 @@ run(void)
 	int code = 0;
 
 	buf_init(&b, PLAN_SIZE_MAX);
-	if (read_plan(&b) != 0 || plan_decode(buf_bytes(&b), &plan) != 0 ||
+	if (pipes_read_all(PLAN_FD_PLAN, &b) != 0 ||
+	    plan_decode(buf_bytes(&b), &plan) != 0 ||
 	    sandbox_start(&plan, &f, &s) != 0) {
 		code = send_failed(&f);
 	} else {
@@ -178,9 +145,9 @@ main(int argc, char **argv)
 		usage(stdout);
 		return 0;
 	}
-	if (argc > 1 || fcntl(PLAN_FD_PLAN, F_GETFD) < 0 ||
-	    fcntl(PLAN_FD_STATUS, F_GETFD) < 0 ||
-	    fcntl(PLAN_FD_CONTROL, F_GETFD) < 0) {
+	if (argc > 1 || !pipes_is_open(PLAN_FD_PLAN) ||
+	    !pipes_is_open(PLAN_FD_STATUS) ||
+	    !pipes_is_open(PLAN_FD_CONTROL)) {
 		usage(stderr);
 		return EXIT_USAGE;
 	}

@@ -39,23 +39,6 @@ pipes_peer(int fd, struct peer *ret_peer)
 	return 0;
 }
 
-static int
-write_all(int fd, struct bytes a)
-{
-	ssize_t n;
-
-	while (a.n > 0) {
-		n = write(fd, a.p, a.n);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == ENOSPC ? ERR_NO_SPACE : ERR_IO;
-		a.p += n;
-		a.n -= (size_t)n;
-	}
-	return 0;
-}
-
 int
 pipes_sealed(const char *name, struct bytes content, int *ret_fd)
 {
@@ -66,7 +49,7 @@ pipes_sealed(const char *name, struct bytes content, int *ret_fd)
 	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return errno == ENOSYS ? ERR_UNSUPPORTED : ERR_IO;
-	r = write_all(fd, content);
+	r = pipes_write_all(fd, content);
 	if (r == 0 && (lseek(fd, 0, SEEK_SET) != 0 ||
 	    fcntl(fd, F_ADD_SEALS, seals) != 0))
 		r = ERR_IO;

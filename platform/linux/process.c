@@ -11,12 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -384,11 +382,4 @@ int
 process_wait_end(struct process *p, struct process_end *ret_end)
 {
 	return reap(p, 0, ret_end);
-}
-
-int
-process_adopt_orphans(void)
-{
-	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 :
-	    ERR_UNSUPPORTED;
 }

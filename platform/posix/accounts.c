@@ -6,9 +6,9 @@
  * Read by hand, so that the same file decides under every C library and no
  * name service runs inside the gate.
  */
+#include "platform/pipes.h"
 #include "platform/privileges.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,24 +22,13 @@
 static int
 read_file(const char *path, struct buf *b)
 {
-	uint8_t *room;
-	ssize_t n;
-	int fd, r = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
 
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+	if (fd < 0)
 		return ERR_IO;
-	do {
-		if ((room = buf_reserve(b, 4096)) == NULL) {
-			n = 0;
-			r = buf_error(b);
-			break;
-		}
-		n = read(fd, room, 4096);
-		if (n > 0)
-			buf_commit(b, (size_t)n);
-	} while (n > 0 || (n < 0 && errno == EINTR));
+	r = pipes_read_all(fd, b);
 	(void)close(fd);
-	return r != 0 ? r : n < 0 ? ERR_IO : 0;
+	return r;
 }
 
 /* Cuts the part before the next c (or the end) from the front of *rest. */

@@ -144,6 +144,27 @@ program_close(struct program *p)
 	p->fd = -1;
 }
 
+int
+program_read(const struct program *p, uint64_t at, uint8_t *ret_p, size_t n,
+    size_t *ret_n)
+{
+	size_t have = 0;
+	ssize_t got;
+
+	while (have < n) {
+		got = pread(p->fd, ret_p + have, n - have, (off_t)(at + have));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return ERR_IO;
+		if (got == 0)
+			break;
+		have += (size_t)got;
+	}
+	*ret_n = have;
+	return 0;
+}
+
 bool
 program_is_same(const struct program *a, const struct program *b)
 {
