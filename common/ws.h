@@ -89,7 +89,7 @@ struct ws {
 	uint8_t mask[WS_MASK_LEN];
 	size_t mask_at;
 
-	uint8_t message;	/* opcode of the open message, 0 for none */
+	uint8_t message;	/* opcode of the open message, or 0 */
 	bool announced;		/* a piece of it was handed on */
 	struct ws_utf8 utf8;
 	struct buf data;	/* text collected, or a binary piece unmasked */
@@ -134,9 +134,9 @@ bool ws_is_closed_by_us(const struct ws *w);
  * ERR_STATE: after ws_put_close(), or as below; the buffer's error.
  *
  * ws_put_data() sends one frame of a WS_TEXT or WS_BINARY message; first and
- * final mark its ends, and every message has one of each. Control frames may go in
- * between, frames of another message not (5.4): ERR_STATE. Whether text is
- * UTF-8 is the caller's to know, and may be split anywhere.
+ * final mark its ends, and every message has one of each. Control frames may
+ * go in between, frames of another message not (5.4): ERR_STATE. Whether text
+ * is UTF-8 is the caller's to know, and may be split anywhere.
  */
 MUST_CHECK int ws_put_data(struct ws *w, enum ws_kind kind, bool first,
     bool final, struct bytes part, const uint8_t *mask, struct buf *ret_b);

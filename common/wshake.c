@@ -17,7 +17,7 @@ static const char accept_guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 #define KEY_LEN 24	/* base64 of WSHAKE_NONCE_LEN bytes */
 #define ACCEPT_LEN 28	/* base64 of a SHA-1 */
 
-/* The header fields that matter here; each but the lists stands once at most. */
+/* The header fields that matter here; each but a list stands once at most. */
 enum field {
 	F_HOST,
 	F_KEY,

@@ -556,4 +556,30 @@ TEST(claims_allocate_nothing)
 	ws_fini(&w);
 }
 
+TEST(without_memory)
+{
+	struct bytes in;
+	struct ws_event e;
+	struct ws w;
+	struct buf b;
+	int err;
+
+	OOM_LOOP {
+		ws_init(&w, WS_SERVER, small);
+		in = bytes_of("\x81\x81\0\0\0\0a\x82\x81\0\0\0\0b", 14);
+		err = ws_next(&w, &in, &e);
+		if (err == 0)
+			err = ws_next(&w, &in, &e);
+		CHECK_INT(err, OOM_FIRED() ? ERR_NOMEM : 0);
+		CHECK_INT(ws_next(&w, &in, &e), err != 0 ? err : ERR_AGAIN);
+		CHECK_INT(ws_code_for(ERR_NOMEM), 1011);
+		buf_init(&b, 64);
+		if (err == 0)
+			err = ws_put_ping(&w, in, NULL, &b);
+		CHECK_INT(err, OOM_FIRED() ? ERR_NOMEM : 0);
+		buf_free(&b);
+		ws_fini(&w);
+	}
+}
+
 TEST_MAIN()

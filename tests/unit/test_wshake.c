@@ -621,4 +621,41 @@ TEST(full_buffer)
 	free(big);
 }
 
+TEST(without_memory)
+{
+	struct wshake_ask ask = { .host = bytes_str("h"),
+	    .path = bytes_str("/"), .protocol = bytes_str(P), .nonce = nonce };
+	struct wshake_login login = { bytes_str("user"), bytes_str("pass") };
+	struct wshake_request r = { .key = bytes_str(KEY) };
+	struct wshake_head h, taken;
+	struct wshake_answer a;
+	struct bytes in;
+	struct buf b;
+	int err;
+
+	wshake_head_init(&taken);
+	CHECK_INT(feed(&taken, STATUS_101 UP THE_ACCEPT PROTO "\r\n"), 0);
+	OOM_LOOP {
+		wshake_head_init(&h);
+		buf_init(&b, 4096);
+		in = bytes_str("GET / HTTP/1.1\r\n\r\n");
+		err = wshake_head_feed(&h, &in);
+		if (err == 0)
+			err = wshake_put_request(&ask, &b);
+		if (err == 0)
+			err = wshake_put_connect(bytes_str("h:1"), &login, &b);
+		if (err == 0)
+			err = wshake_put_accept(&r, bytes_str(P), &b);
+		if (err == 0)
+			err = wshake_put_refusal(503, 1, &b);
+		if (err == 0)
+			err = wshake_read_answer(&taken, nonce, bytes_str(P),
+			    &a);
+		CHECK_INT(err, OOM_FIRED() ? ERR_NOMEM : 0);
+		buf_free(&b);
+		wshake_head_fini(&h);
+	}
+	wshake_head_fini(&taken);
+}
+
 TEST_MAIN()
