@@ -9,57 +9,12 @@
  * is done here.
  */
 #include "common/envelope.h"
-#include "common/jsonw.h"
+#include "tests/harness/doc_copy.h"
 #include "tests/interop/interop.h"
 
 #include <string.h>
 
 #define MAX_KEYS 32
-
-/* Writes what a cursor's current value is, as JSON again. */
-static void
-copy_value(struct jsonw *w, struct doc_obj *list)
-{
-	struct doc_obj child;
-	struct bytes s;
-	int64_t i;
-	bool b;
-
-	switch (doc_type(list, NULL)) {
-	case DOC_BOOL:
-		doc_bool(list, NULL, &b);
-		jsonw_bool(w, NULL, b);
-		break;
-	case DOC_INT:
-		doc_int(list, NULL, INT64_MIN, INT64_MAX, &i);
-		jsonw_int(w, NULL, i);
-		break;
-	case DOC_STRING:
-		doc_str(list, NULL, &s);
-		jsonw_str(w, NULL, s);
-		break;
-	case DOC_ARRAY:
-		doc_arr(list, NULL, SIZE_MAX, &child);
-		jsonw_arr(w, NULL);
-		while (doc_next(&child))
-			copy_value(w, &child);
-		jsonw_arr_end(w);
-		break;
-	case DOC_OBJECT:
-		doc_obj(list, NULL, &child);
-		jsonw_obj(w, NULL);
-		while (doc_next(&child)) {
-			jsonw_key(w, doc_key(&child));
-			copy_value(w, &child);
-		}
-		jsonw_obj_end(w);
-		break;
-	case DOC_NULL:
-	case DOC_NONE:
-		jsonw_null(w, NULL);
-		break;
-	}
-}
 
 /* The envelope of a case, as JSON text. */
 static struct buf
@@ -73,10 +28,7 @@ envelope_text(struct doc_obj *o)
 	jsonw_init(&w, &b);
 	doc_obj(o, "envelope", &envelope);
 	jsonw_obj(&w, NULL);
-	while (doc_next(&envelope)) {
-		jsonw_key(&w, doc_key(&envelope));
-		copy_value(&w, &envelope);
-	}
+	doc_copy_members(&w, &envelope);
 	jsonw_obj_end(&w);
 	if (buf_error(&b) != 0)
 		interop_die("envelope", err_text(buf_error(&b)));
