@@ -66,9 +66,8 @@ read_command(struct parse *p)
 		fail(p, "command", r, why);
 }
 
-/* [a-z][a-z0-9_]{0,31} */
-static bool
-is_arg_name(struct bytes name)
+bool
+card_is_arg_name(struct bytes name)
 {
 	size_t i;
 
@@ -101,7 +100,7 @@ read_args(struct parse *p)
 		return;
 	while (doc_next(&o)) {
 		args[i].name = doc_key(&o);
-		if (!is_arg_name(args[i].name))
+		if (!card_is_arg_name(args[i].name))
 			fail(p, "args", ERR_SYNTAX, "no name of an argument");
 		args[i].is_int = doc_type(&o, NULL) == DOC_INT;
 		if (args[i].is_int)

@@ -84,6 +84,9 @@ MUST_CHECK int card_check_time(const struct card *c, int64_t now,
 MUST_CHECK int card_check_target(const struct card *c, struct bytes org,
     struct bytes device, struct refusal *ret_why);
 
+/* Whether it is the name of an argument: [a-z][a-z0-9_]{0,31}. */
+bool card_is_arg_name(struct bytes name);
+
 /* What a new card is made of: the same fields, none owned. */
 struct card_fields {
 	struct bytes id, org, device, tool, description;

@@ -5,7 +5,8 @@
  *
  * protocol.md section 4. A policy is valid as a whole or not at all. The
  * verdict merges mode, tool and every override that matches, always to the
- * stricter side, so that an override can only tighten.
+ * stricter side, so that an override can only tighten. What requires a manager
+ * is never auto.
  */
 #ifndef COUNTERSIGN_COMMON_POLICY_H
 #define COUNTERSIGN_COMMON_POLICY_H
@@ -35,7 +36,6 @@ extern const struct doc_word policy_decisions[];
 #define POLICY_PROOF(kind) (1u << (unsigned)(kind))
 #define POLICY_PROOFS_DEFAULT (POLICY_PROOF(PROOF_ED25519) | \
 	POLICY_PROOF(PROOF_SK) | POLICY_PROOF(PROOF_WEBAUTHN))
-#define POLICY_PROOFS_ALL (POLICY_PROOFS_DEFAULT | POLICY_PROOF(PROOF_SSH))
 #define POLICY_ANY 0xffffffffu
 
 /* What a tool and an override have in common: each limits, none allows. */
@@ -43,7 +43,7 @@ struct policy_rule {
 	enum policy_decision decision;	/* overrides: POLICY_AUTO is none */
 	bool require_manager;
 	bool requester_may_approve;	/* true where absent */
-	unsigned profiles;		/* ACTION_BIT; POLICY_ANY where absent */
+	unsigned profiles;		/* ACTION_BIT, or POLICY_ANY */
 	unsigned shells;
 	unsigned proofs;
 	struct names approvers, managers, proposers;
@@ -121,8 +121,9 @@ struct policy {
  * Parses a policy payload, invalid as a whole if anything in it is: besides
  * the field table, `auto` beyond what it may be, `text` arguments where they
  * could become code or options, arguments with cmd, an argv element that names
- * no argument. Errors and reasons as card_parse()'s, and `auto_not_allowed`
- * (ERR_DENIED) and `needs_full`.
+ * no argument, an override of a tool that is not there. Errors and reasons as
+ * card_parse()'s, and with ERR_DENIED `auto_not_allowed`, `text_not_allowed`
+ * and `needs_full`.
  */
 MUST_CHECK int policy_parse(struct bytes payload, struct policy **ret_p,
     struct refusal *ret_why);
@@ -195,14 +196,15 @@ bool policy_lists_approver(const struct verdict *v, struct bytes person);
 bool policy_lists_manager(const struct verdict *v, struct bytes person);
 
 /*
- * For a named tool that was not refused: appends, for every argument, a
- * NUL-terminated "CS_ARG_NAME=value" to b. Returns how many; for a command 0.
- * Failures are the buffer's.
+ * For a named tool: appends, for every argument, a NUL-terminated
+ * "CS_ARG_NAME=value" to b. Returns how many; for a command 0. Failures are the
+ * buffer's; ERR_STATE if the verdict is a refusal and an argument is missing.
  */
 size_t policy_environment(const struct verdict *v, struct buf *b);
 /*
  * For a tool of ACTION_ARGV: appends every element, NUL-terminated, the
- * program's path first. Returns how many; for any other action 0.
+ * program's path first. Returns how many; for any other action 0. Failures as
+ * above.
  */
 size_t policy_argv(const struct verdict *v, struct buf *b);
 

@@ -26,7 +26,7 @@ struct rules {
 
 /*
  * Whether anybody could approve the card at all: to be asked when it is taken
- * in, where the verdict is approval_needed. ERR_DENIED:
+ * in. 0 where the verdict is auto. ERR_DENIED:
  *   no_manager    a manager is required, and the requester is not exactly one
  *                 entry, or its manager is no person with that role, the
  *                 proposer, the requester, or not among the managers allowed
