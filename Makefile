@@ -219,6 +219,9 @@ $(O)/fuzzers/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $$(call test_archives,fuzz,fu
 	$(call say,LINK,$@)
 	$(Q)$(call test_link,fuzz,-fsanitize=fuzzer)
 
+# These start the real runner.
+$(O)/tests/test_executor $(O)/tests/test_executor_life: | $(O)/bin/countersign-runner
+
 # tests/harness/test.h lets allocations fail.
 WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
@@ -266,10 +269,10 @@ check:
 		"scripts/check-reproducible $(O)/bin" \
 		$(UNIT_RUNS) $(FUZZ_RUNS) $(INTEROP_RUNS) $(SYSTEM_RUNS)
 
-LINT ?= shell clang tidy cppcheck analyzer
+TOOLS ?= shell clang tidy cppcheck analyzer
 lint: $(O)/deps/gcc.ok
 	@scripts/setup build check lint
-	@$(RUN) -t 3600 $(LINT:%="scripts/lint %") scripts/check-includes scripts/check-style
+	@$(RUN) -t 3600 $(TOOLS:%="scripts/lint %") scripts/check-includes scripts/check-style
 
 reproducible: programs
 	scripts/check-reproducible $(O)/bin
