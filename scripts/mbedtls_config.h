@@ -104,6 +104,14 @@
 #undef MBEDTLS_VERSION_FEATURES
 #undef MBEDTLS_DEBUG_C
 
+/*
+ * Where the C library is not glibc, mbedTLS opens a device instead of calling
+ * getrandom(2). /dev/random, its default, may block for minutes on kernels
+ * before 5.6. libsodium, which every user of mbedTLS here starts first, waits
+ * by getrandom(2) until the kernel's generator is seeded.
+ */
+#define MBEDTLS_PLATFORM_DEV_RANDOM "/dev/urandom"
+
 /* Tables in read-only, shared pages instead of 8 KiB built in each process */
 #define MBEDTLS_AES_ROM_TABLES
 

@@ -303,6 +303,21 @@ allow_resolver(int ruleset)
 	return ok;
 }
 
+/* mbedTLS takes its random numbers from there where the C library is musl. */
+static bool
+allow_random(int ruleset)
+{
+	struct path_rule rule = { .allowed = FS_READ_FILE };
+	long r;
+
+	rule.folder = open("/dev/urandom", O_PATH | O_CLOEXEC);
+	if (rule.folder < 0)
+		return errno == ENOENT;
+	r = syscall(SYS_landlock_add_rule, ruleset, RULE_PATH, &rule, 0);
+	(void)close(rule.folder);
+	return r == 0;
+}
+
 static bool
 set_landlock(int abi)
 {
@@ -325,6 +340,7 @@ set_landlock(int abi)
 	if (fd < 0)
 		return false;
 	ok = allow_reading(fd, "/etc") && allow_resolver(fd) &&
+	    allow_random(fd) &&
 	    syscall(SYS_landlock_restrict_self, fd, 0) == 0;
 	(void)close(fd);
 	return ok;
