@@ -148,6 +148,15 @@ bool queue_has_seen(const struct queue *q, const struct sha256 *approval);
 bool queue_item_has_approval(const struct queue_item *item,
     const struct sha256 *approval);
 
+struct people;
+
+/*
+ * Whether whoever proposed the card may still propose: the key that signed it
+ * is that person's in the people file, valid now, and the role is there.
+ */
+bool queue_item_proposer_stands(const struct queue_item *item,
+    const struct people *p, int64_t now);
+
 /* ---- going through ---- */
 
 /*
