@@ -4,9 +4,9 @@
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: tests.
  *
- *	interop_ws server	listens on a free port of the loopback and prints
- *				`port N`; serves one connection after another
- *				until its stdin ends
+ *	interop_ws server	listens on a free port of the loopback and
+ *				prints `port N`; serves one connection after
+ *				another until its stdin ends
  *	interop_ws client PORT	connects there
  *
  * Messages come back as they came. These texts are commands:

@@ -70,6 +70,10 @@ def main():
     for tool in ('node', 'npm'):
         if shutil.which(tool) is None:
             skip('%s is not installed' % tool)
+    program = os.path.join(OUT, 'tests', 'interop_ws')
+    if not os.path.exists(program):
+        print('not ok test_ws: %s has not been built' % program)
+        sys.exit(1)
     archive = fetch()
     with tempfile.TemporaryDirectory() as temp:
         with tarfile.open(archive) as tar:
@@ -79,8 +83,7 @@ def main():
                     raise ValueError(member.name)
                 tar.extract(member, temp)
         p = subprocess.run(['node', os.path.join(HERE, 'ws_peer.cjs'),
-                            os.path.join(temp, 'package'),
-                            os.path.join(OUT, 'tests', 'interop_ws')])
+                            os.path.join(temp, 'package'), program])
     sys.exit(p.returncode)
 
 
