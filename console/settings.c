@@ -1,0 +1,189 @@
+/*
+ * settings.c - what the console is told by its configuration file.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersign-console.
+ */
+#include "console/settings.h"
+
+#include "common/doc.h"
+#include "console/files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int
+copy_text(struct bytes text, char *dst, size_t size)
+{
+	if (text.n >= size)
+		return ERR_TOO_LARGE;
+	memcpy(dst, text.p, text.n);
+	dst[text.n] = '\0';
+	return 0;
+}
+
+int
+settings_parse_listen(struct bytes text, struct settings_listen *ret_l)
+{
+	struct settings_listen l;
+	struct bytes host;
+	uint32_t port = 0;
+	size_t colon, i;
+	int err;
+
+	for (colon = text.n; colon > 0 && text.p[colon - 1] != ':'; colon--)
+		;
+	if (colon < 2 || text.n - colon < 1 || text.n - colon > 5)
+		return ERR_SYNTAX;
+	for (i = colon; i < text.n; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return ERR_SYNTAX;
+		port = port * 10 + (uint32_t)(text.p[i] - '0');
+	}
+	if (port > 65535)
+		return ERR_RANGE;
+	host = bytes_of(text.p, colon - 1);
+	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+		host = bytes_of(host.p + 1, host.n - 2);
+	else if (memchr(host.p, ':', host.n) != NULL)
+		return ERR_SYNTAX;
+	if ((err = copy_text(host, l.host, sizeof(l.host))) != 0)
+		return err;
+	l.port = (uint16_t)port;
+	*ret_l = l;
+	return 0;
+}
+
+bool
+settings_is_loopback(const struct settings_listen *l)
+{
+	return strncmp(l->host, "127.", 4) == 0 || strcmp(l->host, "::1") == 0;
+}
+
+/* A string member that is an address to listen on. */
+static void
+read_listen(struct doc_obj *o, struct settings_listen *ret_l)
+{
+	struct bytes text = { NULL, 0 };
+	int err;
+
+	doc_text(o, "listen", TEXT_LINE, 3, SETTINGS_HOST_SIZE, &text);
+	if (text.n > 0 && (err = settings_parse_listen(text, ret_l)) != 0)
+		doc_fail(o, "listen", err);
+}
+
+static void
+read_agents(struct doc_obj *root, struct settings *s)
+{
+	struct doc_obj o, names;
+	struct bytes text;
+	int err;
+
+	doc_obj(root, "agents", &o);
+	read_listen(&o, &s->agents);
+	doc_arr(&o, "names", SETTINGS_NAMES_MAX, &names);
+	while (doc_next(&names)) {
+		doc_text(&names, NULL, TEXT_LINE, 1, SETTINGS_HOST_SIZE - 1,
+		    &text);
+		err = copy_text(text, s->names[s->n_names],
+		    sizeof(s->names[0]));
+		if (err != 0)
+			doc_fail(&o, "names", err);
+		else
+			s->n_names++;
+	}
+	if (s->n_names == 0)
+		doc_fail(&o, "names", ERR_RANGE);
+	if (doc_opt_text(&o, "address", TEXT_LINE, 3,
+	    sizeof(s->address) - 1, &text) &&
+	    (err = copy_text(text, s->address, sizeof(s->address))) != 0)
+		doc_fail(&o, "address", err);
+	doc_end(&o);
+}
+
+static void
+read_limits(struct doc_obj *root, struct settings *s)
+{
+	struct doc_obj o;
+
+	s->connections = 4096;
+	s->unproven = 256;
+	s->api_connections = 1024;
+	s->device_mb = 8192;
+	if (!doc_opt_obj(root, "limits", &o))
+		return;
+	(void)doc_opt_int(&o, "connections", 1, 1000000, &s->connections);
+	(void)doc_opt_int(&o, "unproven", 1, 100000, &s->unproven);
+	(void)doc_opt_int(&o, "api_connections", 1, 100000,
+	    &s->api_connections);
+	(void)doc_opt_int(&o, "device_mb", 1, 1 << 30, &s->device_mb);
+	doc_end(&o);
+}
+
+static int
+parse(struct bytes text, char *why, size_t why_size, struct settings *s)
+{
+	struct bytes data = { NULL, 0 };
+	bool behind_proxy = false;
+	struct doc_obj root, api;
+	struct doc *d;
+	int err;
+
+	if ((err = doc_parse(text, 0, &d)) != 0) {
+		(void)snprintf(why, why_size, "it is no JSON that can be "
+		    "read (%s)", err_text(err));
+		return err;
+	}
+	root = doc_root(d);
+	doc_text(&root, "data", TEXT_LINE, 1, 3000, &data);
+	read_agents(&root, s);
+	doc_obj(&root, "api", &api);
+	read_listen(&api, &s->api);
+	(void)doc_opt_bool(&api, "behind_proxy", &behind_proxy);
+	doc_end(&api);
+	read_limits(&root, s);
+	doc_end(&root);
+	if ((err = doc_error(d)) != 0) {
+		(void)snprintf(why, why_size, "\"%s\": %s",
+		    doc_error_field(d), err_text(err));
+	} else if (!settings_is_loopback(&s->api) && !behind_proxy) {
+		(void)snprintf(why, why_size, "\"api.listen\" is not an "
+		    "address of this machine only: put a TLS terminator in "
+		    "front and say \"behind_proxy\":true");
+		err = ERR_DENIED;
+	} else {
+		err = bytes_dup_str(data, &s->data);
+	}
+	doc_free(d);
+	return err;
+}
+
+int
+settings_read(const char *path, char *why, size_t why_size,
+    struct settings *ret_s)
+{
+	struct settings *s;
+	struct buf text;
+	int err;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return ERR_NOMEM;
+	buf_init(&text, SETTINGS_FILE_CAP);
+	if ((err = files_read(path, &text)) != 0)
+		(void)snprintf(why, why_size, "it cannot be read (%s)",
+		    err_text(err));
+	else
+		err = parse(buf_bytes(&text), why, why_size, s);
+	buf_free(&text);
+	if (err == 0)
+		*ret_s = *s;
+	free(s);
+	return err;
+}
+
+void
+settings_free(struct settings *s)
+{
+	free(s->data);
+	s->data = NULL;
+}
