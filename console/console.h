@@ -1,0 +1,45 @@
+/*
+ * console.h - what the rooms of the console share.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersign-console (serve).
+ *
+ * One process, one loop, one thread. The gateway brings what devices say into
+ * the store, the API what people and programs say; each tells the other by
+ * links (to a device) and watch (of a card).
+ */
+#ifndef COUNTERSIGN_CONSOLE_CONSOLE_H
+#define COUNTERSIGN_CONSOLE_CONSOLE_H
+
+#include "console/links.h"
+#include "console/settings.h"
+#include "console/spool.h"
+#include "console/store/store.h"
+#include "console/turn.h"
+#include "console/watch.h"
+
+#include <uv.h>
+
+/* Sums since the start, for /metrics. */
+struct counters {
+	uint64_t agent_connections, agent_refused, enrolments, hellos_refused;
+	uint64_t records, record_bytes, output_bytes;
+	uint64_t cards, approvals, cancels;
+	uint64_t requests, requests_refused, events_opened;
+};
+
+struct owners;
+
+struct console {
+	uv_loop_t *loop;
+	const struct settings *settings;
+	struct store *store;
+	struct turn turn;
+	struct watch watch;
+	struct links links;
+	struct spool *spool;
+	struct owners *owners;	/* trust files, by org */
+	struct counters counters;
+	int64_t started;	/* seconds since 1970 */
+};
+
+#endif

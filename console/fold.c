@@ -1,0 +1,499 @@
+/*
+ * fold.c - a device's records, folded into what the store says of it.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersign-console (serve).
+ */
+#include "console/fold.h"
+
+#include "common/card.h"
+#include "common/envelope.h"
+#include "common/link.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fold {
+	struct store *store;
+	struct queue *queue;
+	bool broken;		/* a record made no sense: cards stand still */
+};
+
+/* ---- from the store ---- */
+
+/* Records of open cards, to be folded in the order of their indexes. */
+struct replay {
+	struct store *store;
+	int64_t device;
+	struct store_record *rows;	/* payloads are copies */
+	size_t n, size;
+};
+
+static void
+free_replay(struct replay *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		free((void *)(uintptr_t)r->rows[i].payload.p);
+	free(r->rows);
+}
+
+static int
+keep_row(void *ctx, const struct store_record *row)
+{
+	struct store_record *rows;
+	struct replay *r = ctx;
+	uint8_t *copy;
+	size_t size;
+
+	if (r->n == r->size) {
+		size = r->size == 0 ? 64 : 2 * r->size;
+		rows = realloc(r->rows, size * sizeof(*rows));
+		if (rows == NULL)
+			return ERR_NOMEM;
+		r->rows = rows;
+		r->size = size;
+	}
+	if (bytes_dup(row->payload, &copy) != 0)
+		return ERR_NOMEM;
+	r->rows[r->n] = *row;
+	r->rows[r->n++].payload = bytes_of(copy, row->payload.n);
+	return 0;
+}
+
+static int
+keep_card(void *ctx, const struct sha256 *card)
+{
+	struct replay *r = ctx;
+
+	return store_record_each_of_card(r->store, r->device, card, 0,
+	    FOLD_RECORDS_MAX, keep_row, r);
+}
+
+static int
+by_index(const void *a, const void *b)
+{
+	const struct store_record *x = a, *y = b;
+
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static int
+fold_rows(struct queue *q, const struct replay *r)
+{
+	struct record_doc *doc = NULL;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < r->n && err == 0; i++) {
+		err = record_read(r->rows[i].payload, &doc);
+		if (err == 0)
+			err = queue_fold(q, r->rows[i].index, record_of(doc));
+		else if (err != ERR_NOMEM)
+			err = 0;	/* it was noted when it came */
+	}
+	record_free(doc);
+	return err;
+}
+
+static int
+load_open(struct replay *r, const char *device)
+{
+	static const char *const open[] = { "pending", "approved", "running" };
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < sizeof(open) / sizeof(open[0]) && err == 0; i++)
+		err = store_card_each_in(r->store, device, open[i], keep_card,
+		    r);
+	if (err == 0 && r->n > 0)
+		qsort(r->rows, r->n, sizeof(r->rows[0]), by_index);
+	return err;
+}
+
+int
+fold_open(struct store *s, const struct store_device *d, struct fold **ret_f)
+{
+	struct replay r = { s, d->n, NULL, 0, 0 };
+	struct fold *f;
+	int err;
+
+	if ((f = calloc(1, sizeof(*f))) == NULL)
+		return ERR_NOMEM;
+	f->store = s;
+	if ((err = queue_new(&f->queue)) == 0)
+		err = load_open(&r, d->id);
+	if (err == 0)
+		err = fold_rows(f->queue, &r);
+	free_replay(&r);
+	if (err == ERR_CORRUPT) {
+		/* The alarm was raised when it came. */
+		f->broken = true;
+		err = 0;
+	}
+	if (err != 0) {
+		fold_close(f);
+		return err;
+	}
+	*ret_f = f;
+	return 0;
+}
+
+void
+fold_close(struct fold *f)
+{
+	if (f == NULL)
+		return;
+	queue_free(f->queue);
+	free(f);
+}
+
+struct store *
+fold_store(const struct fold *f)
+{
+	return f->store;
+}
+
+int
+fold_card(struct store *s, int64_t device, const struct sha256 *card,
+    struct queue **ret_q, const struct queue_item **ret_item)
+{
+	struct replay r = { s, device, NULL, 0, 0 };
+	struct queue *q = NULL;
+	int err;
+
+	if ((err = queue_new(&q)) == 0)
+		err = keep_card(&r, card);
+	if (err == 0 && r.n == FOLD_RECORDS_MAX)
+		err = ERR_TOO_LARGE;
+	if (err == 0)
+		err = fold_rows(q, &r);
+	free_replay(&r);
+	if (err != 0) {
+		queue_free(q);
+		return err;
+	}
+	*ret_q = q;
+	*ret_item = queue_find(q, card);
+	return 0;
+}
+
+/* ---- trust, lockdown, identity ---- */
+
+static void
+copy_word(struct bytes word, char *dst, size_t size)
+{
+	size_t n = word.n < size ? word.n : size - 1;
+
+	if (n > 0)
+		memcpy(dst, word.p, n);
+	dst[n] = '\0';
+}
+
+static int
+fold_genesis(struct store_device *d, const struct record *rec)
+{
+	if (!bytes_is(rec->org, d->org) || !bytes_is(rec->device, d->id) ||
+	    !bytes_equal(rec->device_key, bytes_of(d->key, sizeof(d->key))))
+		ledger_alarm(d, "its journal began as another device's or for "
+		    "another org: it has to be enrolled again");
+	return 0;
+}
+
+/* A new root may make good what was refused under the old one. */
+static int
+forget_refusals(struct store *s, int64_t device)
+{
+	static const char *const files[] = {
+		"people", "policy", "device", "timestamp"
+	};
+	struct store_installed i;
+	size_t n;
+	int err = 0;
+
+	for (n = 0; n < sizeof(files) / sizeof(files[0]) && err == 0; n++) {
+		err = store_installed_find(s, device, files[n], &i);
+		if (err == 0 && i.has_refused) {
+			i.has_refused = false;
+			err = store_installed_set(s, device, files[n], &i);
+		}
+	}
+	return err;
+}
+
+static int
+fold_trust(struct fold *f, const struct store_device *d,
+    const struct record *rec, struct ledger_effects *e)
+{
+	char file[STORE_WORD_SIZE];
+	struct store_installed i;
+	int err;
+
+	copy_word(rec->file, file, sizeof(file));
+	if (!rec->has[RF_FILE] || !rec->has[RF_DIGEST])
+		return 0;
+	if ((err = store_installed_find(f->store, d->n, file, &i)) != 0)
+		return err;
+	if (rec->kind == RECORD_TRUST) {
+		i.version = rec->version;
+		i.digest = rec->digest;
+		i.has_refused = false;
+		e->trust = true;
+		e->resend = true;
+	} else {
+		i.has_refused = true;
+		i.refused = rec->digest;
+	}
+	err = store_installed_set(f->store, d->n, file, &i);
+	if (err == 0 && rec->kind == RECORD_TRUST &&
+	    strcmp(file, "root") == 0)
+		err = forget_refusals(f->store, d->n);
+	return err;
+}
+
+static int
+fold_lockdown(struct store_device *d, const struct record *rec,
+    struct ledger_effects *e)
+{
+	d->lockdown = rec->kind == RECORD_LOCKDOWN;
+	if (d->lockdown && bytes_is(rec->source, "tamper"))
+		ledger_alarm(d, "it locked itself down: somebody tampered "
+		    "with it");
+	e->resend = !d->lockdown;
+	return 0;
+}
+
+/* ---- cards ---- */
+
+/* The envelope of a card that reached the device without this console. */
+static int
+write_envelope(struct bytes payload, const struct record *rec, struct buf *b)
+{
+	struct envelope e;
+	size_t i;
+
+	memset(&e, 0, sizeof(e));
+	e.type = envelope_type_text(PAYLOAD_CARD);
+	e.payload = payload;
+	for (i = 0; i < rec->n_sigs && i < ENVELOPE_MAX_SIGS; i++) {
+		e.sigs[i].keyid = rec->sigs[i].keyid;
+		e.sigs[i].sig = rec->sigs[i].sig;
+		e.n_sigs = i + 1;
+	}
+	envelope_write(b, &e);
+	return buf_error(b);
+}
+
+/* Such a card gets its row from the blob that came before the record. */
+static int
+add_row(struct fold *f, const struct store_device *d,
+    const struct record *rec, int64_t now, struct store_card *ret_row)
+{
+	struct buf payload, envelope;
+	struct store_card c;
+	struct card *card = NULL;
+	struct refusal why;
+	int err;
+
+	memset(&c, 0, sizeof(c));
+	buf_init(&payload, CAP_CARD);
+	buf_init(&envelope, 8 * CAP_CARD);
+	err = store_blob_get(f->store, d->n, &rec->card, &payload);
+	if (err == 0 && (err = card_parse(buf_bytes(&payload), &card,
+	    &why)) == 0)
+		err = write_envelope(buf_bytes(&payload), rec, &envelope);
+	if (err == 0) {
+		c.digest = rec->card;
+		memcpy(c.id, card->id, sizeof(c.id));
+		copy_word(card->org, c.org, sizeof(c.org));
+		copy_word(card->device, c.device, sizeof(c.device));
+		copy_word(card->tool, c.tool, sizeof(c.tool));
+		c.submitted = now;
+		c.created = card->created;
+		c.expires = card->expires;
+		c.envelope = buf_bytes(&envelope);
+		(void)snprintf(c.state, sizeof(c.state), "undelivered");
+		err = strcmp(c.device, d->id) == 0 ?
+		    store_card_add(f->store, &c) : ERR_DEVICE;
+		c.envelope = bytes_of(NULL, 0);
+	}
+	card_free(card);
+	buf_free(&envelope);
+	buf_free(&payload);
+	if (err == 0)
+		*ret_row = c;
+	return err;
+}
+
+/* Takes what the record answers out of the outbox. */
+static int
+answer(struct fold *f, const char *device, const struct record *rec)
+{
+	enum payload_type type = PAYLOAD_APPROVAL;
+	int kind = LINK_APPROVAL;
+	struct sha256 digest;
+
+	switch ((int)rec->kind) {
+	case RECORD_CARD_RECEIVED:
+		return store_out_answer(f->store, device, LINK_CARD,
+		    &rec->card);
+	case RECORD_CARD_REFUSED:
+		return !rec->final ? 0 : store_out_answer(f->store, device,
+		    LINK_CARD, &rec->card);
+	case RECORD_CANCELLED:
+	case RECORD_CANCEL_REFUSED:
+		if (bytes_is(rec->by, "console"))
+			return store_out_answer(f->store, device,
+			    LINK_WITHDRAW, &rec->card);
+		type = PAYLOAD_CANCEL;
+		kind = LINK_CANCEL;
+		break;
+	default:
+		break;
+	}
+	if (rec->has[RF_APPROVAL])
+		digest = rec->approval;
+	else if (rec->has[RF_PAYLOAD])
+		digest_pae(envelope_type_text(type), rec->payload, &digest);
+	else
+		return 0;
+	return store_out_answer(f->store, device, kind, &digest);
+}
+
+static int
+fold_output(struct fold *f, const char *device, const struct record *rec,
+    struct ledger_effects *e)
+{
+	struct store_output o;
+	int err;
+
+	if (rec->kind != RECORD_EXEC_STARTED && rec->kind != RECORD_EXEC_RESULT)
+		return 0;
+	err = store_output_find(f->store, &rec->card, &o);
+	if (err != 0 && err != ERR_NOT_FOUND)
+		return err;
+	if (err == ERR_NOT_FOUND) {
+		memset(&o, 0, sizeof(o));
+		o.card = rec->card;
+		(void)snprintf(o.device, sizeof(o.device), "%s", device);
+	}
+	if (rec->kind == RECORD_EXEC_RESULT) {
+		o.ended = true;
+		o.total = rec->has[RF_TRANSCRIPT_BYTES] ?
+		    (uint64_t)rec->transcript_bytes : 0;
+		o.hash = rec->transcript_hash;
+		if (o.total == 0)
+			o.state = STORE_OUTPUT_COMPLETE;
+	}
+	e->outputs = true;
+	return store_output_set(f->store, &o);
+}
+
+static void
+copy_item(const struct queue_item *item, struct store_card *row)
+{
+	(void)snprintf(row->state, sizeof(row->state), "%s",
+	    state_word(item->state));
+	(void)snprintf(row->reason, sizeof(row->reason), "%s", item->reason);
+	(void)snprintf(row->proposer, sizeof(row->proposer), "%s",
+	    item->proposer);
+	row->has_records = true;
+}
+
+/* The queue's word on the card becomes the row's. */
+static int
+update_row(struct fold *f, uint64_t index, const struct record *rec,
+    struct store_card *row)
+{
+	const struct queue_item *item = queue_find(f->queue, &rec->card);
+
+	if (item != NULL)
+		copy_item(item, row);
+	else if (rec->kind == RECORD_CARD_REFUSED && !row->has_records)
+		copy_word(rec->reason, row->reason, sizeof(row->reason));
+	row->last_record = index;
+	row->changed = rec->time;
+	return store_card_update(f->store, row);
+}
+
+static int
+fold_queue(struct fold *f, struct store_device *d, uint64_t index,
+    const struct record *rec)
+{
+	char text[STORE_TEXT_SIZE];
+	int err;
+
+	if (f->broken)
+		return 0;
+	err = queue_fold(f->queue, index, rec);
+	if (err == ERR_CORRUPT) {
+		(void)snprintf(text, sizeof(text), "record %llu makes no "
+		    "sense: %s", (unsigned long long)index,
+		    queue_error(f->queue));
+		ledger_alarm(d, text);
+		f->broken = true;
+		return 0;
+	}
+	if (err == 0 && queue_open_count(f->queue) > FOLD_CARDS_MAX) {
+		ledger_alarm(d, "too many cards wait there");
+		f->broken = true;
+	}
+	return err;
+}
+
+static int
+fold_card_record(struct fold *f, struct store_device *d, uint64_t index,
+    const struct record *rec, int64_t now, struct ledger_effects *e)
+{
+	struct store_card row;
+	enum card_state state;
+	int err;
+
+	err = store_card_find(f->store, &rec->card, NULL, &row);
+	if (err == ERR_NOT_FOUND && rec->kind == RECORD_CARD_RECEIVED)
+		err = add_row(f, d, rec, now, &row);
+	if (err == ERR_NOMEM || err == ERR_NO_SPACE || err == ERR_IO ||
+	    err == ERR_AGAIN || err == ERR_PERMISSION || err == ERR_CORRUPT)
+		return err;
+	/* Nothing to be shown: not sent through here, and no payload came. */
+	if (err != 0)
+		return answer(f, d->id, rec);
+	if (strcmp(row.device, d->id) != 0) {
+		ledger_alarm(d, "it reports on another device's card");
+		return 0;
+	}
+	if ((err = fold_queue(f, d, index, rec)) != 0 ||
+	    (err = answer(f, d->id, rec)) != 0 ||
+	    (err = fold_output(f, d->id, rec, e)) != 0 || f->broken)
+		return err;
+	if ((err = update_row(f, index, rec, &row)) != 0)
+		return err;
+	e->has_card = true;
+	e->card = rec->card;
+	e->held_back = rec->kind == RECORD_CARD_REFUSED && !rec->final;
+	state = state_of_word(row.state);
+	if (state == STATES || !state_is_end(state))
+		return 0;
+	e->resend = true;
+	return store_out_drop_card(f->store, d->id, &rec->card);
+}
+
+int
+fold_record(struct fold *f, struct store_device *d, uint64_t index,
+    const struct record *rec, int64_t now, struct ledger_effects *ret_e)
+{
+	switch ((int)rec->kind) {
+	case RECORD_GENESIS:
+		return fold_genesis(d, rec);
+	case RECORD_TRUST:
+	case RECORD_TRUST_REFUSED:
+		return fold_trust(f, d, rec, ret_e);
+	case RECORD_LOCKDOWN:
+	case RECORD_LOCKDOWN_LIFTED:
+		return fold_lockdown(d, rec, ret_e);
+	default:
+		return rec->has[RF_CARD] ? fold_card_record(f, d, index, rec,
+		    now, ret_e) : 0;
+	}
+}
