@@ -52,7 +52,7 @@ void digest_ctx_final(struct digest_ctx *c, struct sha256 *ret_d);
  */
 void digest_pae(struct bytes type, struct bytes payload, struct sha256 *ret_d);
 
-/* SHA-512(PAE(type, payload)): what an approval's pre-image holds (sshsig.h). */
+/* SHA-512(PAE(type, payload)), which an approval's pre-image holds. */
 void digest_pae512(struct bytes type, struct bytes payload,
     uint8_t ret_d[SHA512_SIZE]);
 

@@ -340,12 +340,16 @@ doc_opt_bool(struct doc_obj *o, const char *name, bool *ret_v)
 bool
 doc_is_null(struct doc_obj *o, const char *name)
 {
-	if (!doc_has(o, name)) {
+	cJSON *it = find(o, name);
+
+	if (it == NULL) {
 		doc_fail(o, name, ERR_MISSING_FIELD);
 		return false;
 	}
-	return doc_type(o, name) == DOC_NULL &&
-	    take(o, name, DOC_NULL) != NULL;
+	if (doc_type(o, name) != DOC_NULL)
+		return false;
+	it->type |= SEEN;
+	return true;
 }
 
 void

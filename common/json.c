@@ -207,7 +207,7 @@ static int
 scan_number(struct scan *s)
 {
 	size_t at = s->at, digits;
-	bool minus = peek(s) == '-', integer = true;
+	bool minus = peek(s) == '-';
 	int r;
 
 	if (minus)
@@ -222,19 +222,17 @@ scan_number(struct scan *s)
 		    s->at - digits), minus);
 	if (peek(s) == '.') {
 		s->at++;
-		integer = false;
 		if ((r = scan_digits(s)) != 0)
 			return r;
 	}
 	if (peek(s) == 'e' || peek(s) == 'E') {
 		s->at++;
-		integer = false;
 		if (peek(s) == '+' || peek(s) == '-')
 			s->at++;
 		if ((r = scan_digits(s)) != 0)
 			return r;
 	}
-	if (!integer && (s->flags & JSON_INTEGERS_ONLY) != 0)
+	if ((s->flags & JSON_INTEGERS_ONLY) != 0)
 		return fail_at(s, at, ERR_RANGE, "fraction");
 	return 0;
 }

@@ -255,7 +255,7 @@ static int
 open_box(const struct content *c, struct bytes passphrase,
     struct signer *ret_s)
 {
-	uint8_t key[crypto_secretbox_KEYBYTES], plain[MAX_PLAIN];
+	uint8_t key[crypto_secretbox_KEYBYTES], plain[MAX_PLAIN] = { 0 };
 	uint8_t want[MAX_PLAIN];
 	size_t n = c->box.n - crypto_secretbox_MACBYTES;
 	int r;
@@ -267,8 +267,7 @@ open_box(const struct content *c, struct bytes passphrase,
 	if (crypto_secretbox_open_easy(plain, c->box.p, c->box.n, c->nonce.p,
 	    key) != 0)
 		r = ERR_PASSPHRASE;
-	else if (n < SIGNER_SEED_SIZE ||
-	    put_plain(plain, c->info.use, want) != n ||
+	else if (put_plain(plain, c->info.use, want) != n ||
 	    memcmp(plain, want, n) != 0)
 		r = ERR_CORRUPT;
 	else

@@ -28,7 +28,7 @@ enum text_kind {
 	TEXT_KIND_SURROGATE,	/* Cs */
 	TEXT_KIND_SEPARATOR,	/* Zl, Zp */
 	TEXT_KIND_UNASSIGNED,	/* Cn, noncharacters too */
-	TEXT_KIND_IGNORABLE	/* Default_Ignorable_Code_Point, none of these */
+	TEXT_KIND_IGNORABLE	/* default-ignorable and none of these */
 };
 
 /* What a piece of text has to be. */
@@ -37,7 +37,7 @@ enum text_class {
 	TEXT_LINE,		/* no refused character at all: one line */
 	TEXT_ASCII_COMMAND,	/* 0x20 to 0x7E, tab and newline */
 	TEXT_ORG,		/* [a-z0-9.-], 1 to 63 of them */
-	TEXT_NAME		/* an id: [A-Za-z0-9][A-Za-z0-9._@+-]*, up to 64 */
+	TEXT_NAME		/* an id, [A-Za-z0-9][A-Za-z0-9._@+-]{0,63} */
 };
 
 /*

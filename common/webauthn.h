@@ -42,7 +42,7 @@ struct webauthn_assertion {
 	struct bytes credential_id;
 	struct bytes auth_data;
 	struct bytes client_data;	/* clientDataJSON */
-	struct bytes sig;		/* strict DER for ES256, else 64 bytes */
+	struct bytes sig;		/* strict DER, or 64 bytes of EdDSA */
 };
 
 /*

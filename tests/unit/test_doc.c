@@ -313,6 +313,11 @@ TEST(unseen_members_are_unknown)
 	/* The document chose the name; it is shown without its tricks. */
 	CHECK_STR(doc_error_field(d), "b.d???x");
 	doc_free(d);
+	d = parse("{\"azAZ09_.-`{@[/:,\":1}");
+	o = doc_root(d);
+	doc_end(&o);
+	CHECK_STR(doc_error_field(d), "azAZ09_.-???????");
+	doc_free(d);
 	/* Looking is not reading. */
 	d = parse("{\"a\":1}");
 	o = doc_root(d);
@@ -410,6 +415,42 @@ TEST(the_root_is_an_object)
 	}
 }
 
+TEST(the_root_may_be_a_list)
+{
+	struct doc *d = parse("[1,2]");
+	struct doc_obj list = doc_list(d);
+	int64_t v, sum = 0;
+
+	while (doc_next(&list)) {
+		doc_int(&list, NULL, 1, 2, &v);
+		sum += v;
+	}
+	CHECK_INT(sum, 3);
+	CHECK_INT(doc_error(d), 0);
+	doc_free(d);
+	d = parse("{}");
+	list = doc_list(d);
+	CHECK_INT(doc_error(d), ERR_TYPE);
+	CHECK(!doc_next(&list));
+	doc_free(d);
+}
+
+TEST(empty_values)
+{
+	struct doc *d = parse("{\"a\":\"\",\"b\":\"\"}");
+	struct doc_obj o = doc_root(d);
+	struct bytes v = bytes_str("x");
+
+	doc_b64(&o, "a", 0, 3, &v);
+	CHECK_INT(v.n, 0);
+	CHECK(v.p != NULL);
+	doc_b64url(&o, "b", 0, 3, &v);
+	CHECK_INT(v.n, 0);
+	doc_end(&o);
+	CHECK_INT(doc_error(d), 0);
+	doc_free(d);
+}
+
 /* What cJSON alone would take: none of it gets through. */
 TEST(the_scanner_comes_first)
 {
@@ -450,7 +491,8 @@ TEST(without_memory)
 
 	OOM_LOOP {
 		d = NULL;
-		r = doc_parse(bytes_str("{\"a\":\"+//+\",\"b\":[1,{}]}"), 0, &d);
+		r = doc_parse(bytes_str("{\"a\":\"+//+\",\"b\":[1,{}]}"), 0,
+		    &d);
 		if (r == 0) {
 			o = doc_root(d);
 			doc_b64(&o, "a", 3, 3, &b);

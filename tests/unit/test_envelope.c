@@ -106,8 +106,8 @@ TEST(what_is_read)
 		{ "{" S "," PL "," T "}", 0 },
 		/* DSSE: members that it does not name are ignored. */
 		{ "{" T "," PL "," S ",\"x\":{\"y\":[1]}}", 0 },
-		{ "{" T "," PL ",\"signatures\":[{\"sig\":\"\",\"cert\":\"x\"}]}",
-		    0 },
+		{ "{" T "," PL ",\"signatures\":[{\"sig\":\"\","
+		    "\"cert\":\"x\"}]}", 0 },
 		/* Either alphabet, padded, not both at once. */
 		{ "{" T ",\"payload\":\"+/+/\"," S "}", 0 },
 		{ "{" T ",\"payload\":\"-_-_\"," S "}", 0 },

@@ -195,6 +195,11 @@ TEST(changed_files)
 		CHECK_MSG(r == rows[i].err, "row %zu: %d", i, r);
 	}
 	buf_free(&b);
+	/* A use of the same length. */
+	n.use = KEYFILE_PEOPLE;
+	b = write_file(&n);
+	CHECK_INT(open_changed(&b, "\"people\"", "\"policy\""), ERR_CORRUPT);
+	buf_free(&b);
 	n.passphrase = bytes_str("");
 	b = write_file(&n);
 	CHECK_INT(open_changed(&b, "AQEBAQ", "AQEBAg"), ERR_CORRUPT);

@@ -77,11 +77,13 @@ TEST(kinds)
 		{ 0x2065, TEXT_KIND_UNASSIGNED }, { 0x2066, TEXT_KIND_FORMAT },
 		{ 0x3000, TEXT_KIND_ALLOWED }, { 0x3164, TEXT_KIND_IGNORABLE },
 		{ 0x4e00, TEXT_KIND_ALLOWED }, { 0xac00, TEXT_KIND_ALLOWED },
-		{ 0xd800, TEXT_KIND_SURROGATE }, { 0xdfff, TEXT_KIND_SURROGATE },
+		{ 0xd800, TEXT_KIND_SURROGATE },
+		{ 0xdfff, TEXT_KIND_SURROGATE },
 		{ 0xe000, TEXT_KIND_PRIVATE }, { 0xf8ff, TEXT_KIND_PRIVATE },
 		{ 0xfe0f, TEXT_KIND_IGNORABLE }, { 0xfeff, TEXT_KIND_FORMAT },
 		{ 0xffa0, TEXT_KIND_IGNORABLE }, { 0xfffd, TEXT_KIND_ALLOWED },
-		{ 0xffff, TEXT_KIND_UNASSIGNED }, { 0x1f600, TEXT_KIND_ALLOWED },
+		{ 0xffff, TEXT_KIND_UNASSIGNED },
+		{ 0x1f600, TEXT_KIND_ALLOWED },
 		{ 0xe0001, TEXT_KIND_FORMAT }, { 0xe0100, TEXT_KIND_IGNORABLE },
 		{ 0xf0000, TEXT_KIND_PRIVATE }, { 0x10fffd, TEXT_KIND_PRIVATE },
 		{ 0x10ffff, TEXT_KIND_UNASSIGNED },
@@ -91,8 +93,9 @@ TEST(kinds)
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		CHECK_MSG(text_kind(rows[i].cp) == rows[i].kind, "U+%04X is %s",
-		    (unsigned)rows[i].cp, text_kind_word(text_kind(rows[i].cp)));
+		CHECK_MSG(text_kind(rows[i].cp) == rows[i].kind, "U+%04X: %s",
+		    (unsigned)rows[i].cp,
+		    text_kind_word(text_kind(rows[i].cp)));
 }
 
 /* Counts of Unicode 14.0.0: a changed table shows here. */

@@ -229,6 +229,21 @@ TEST(what_the_key_says_is_held_to)
 	CHECK_STR(reason, "sign");
 }
 
+TEST(an_empty_challenge_is_one_too)
+{
+	static const struct made empty = { CLIENT("", ORIGIN,
+	    ",\"crossOrigin\":false}"), RP_ID, FLAGS, 0 };
+	const char *reason = "";
+	struct fixture f;
+
+	make(&f, &empty);
+	CHECK_INT(webauthn_verify(&f.key, &f.a, bytes_of(NULL, 0), &reason),
+	    0);
+	CHECK_INT(webauthn_verify(&f.key, &f.a, bytes_str("x"), &reason),
+	    ERR_DENIED);
+	CHECK_STR(reason, "challenge");
+}
+
 /* The algorithm is the key's; the bytes cannot choose another. */
 TEST(the_algorithm_is_pinned)
 {
