@@ -138,8 +138,11 @@ fail(struct tls *t, int r)
 
 	if (mbederr_translate(r, ERR_TLS) == ERR_NOMEM)
 		r = MBEDTLS_ERR_SSL_ALLOC_FAILED;
-	if (r == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
-		flags = mbedtls_ssl_get_verify_result(&t->ssl);
+	/* All bits are set where no certificate was looked at. */
+	flags = mbedtls_ssl_get_verify_result(&t->ssl);
+	if (r == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ||
+	    (r == MBEDTLS_ERR_SSL_BAD_CERTIFICATE && flags != UINT32_MAX &&
+	    flags != 0)) {
 		w = verdicts;
 		while (w->code != 0 && (flags & (uint32_t)w->code) == 0)
 			w++;

@@ -81,7 +81,8 @@ enum tls_state tls_state(const struct tls *t);
 
 /*
  * Takes ciphertext off *in, carries the handshake on and appends plaintext to
- * ret_plain, as far as its cap allows.
+ * ret_plain, as far as its cap allows. One call may go all the way from
+ * TLS_HANDSHAKE to TLS_CLOSED, with plaintext in between.
  *
  * 0: all of in was taken. ERR_AGAIN: ret_plain is full; empty it and call
  * again, also with an empty input. ERR_CLOSED: the peer closed in good order,
