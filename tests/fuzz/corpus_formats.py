@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0
     tests/fuzz/corpus_formats.py
 
 For json, doc, envelope, sshsig, der, proof, webauthn, keyfile and text. The
-proofs are those of tests/data/proofs.h.
+proofs are those of tests/harness/proofs.h.
 """
 import base64
 import hashlib
@@ -14,7 +14,7 @@ import re
 import struct
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PROOFS = os.path.join(HERE, "..", "data", "proofs.h")
+PROOFS = os.path.join(HERE, "..", "harness", "proofs.h")
 
 
 def proofs():

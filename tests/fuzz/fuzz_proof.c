@@ -3,12 +3,12 @@
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: tests.
  *
- * The keys are those of tests/data/proofs.h, so that the seeds are good proofs
+ * The keys are those of tests/harness/proofs.h, so that the seeds are good proofs
  * and the fuzzer starts behind the signatures.
  */
 #include "common/digest.h"
 #include "common/proof.h"
-#include "tests/data/proofs.h"
+#include "tests/harness/proofs.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,7 @@
  */
 #include "common/envelope.h"
 #include "tests/harness/doc_copy.h"
-#include "tests/interop/interop.h"
+#include "tests/harness/interop.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
  * Groups of other curves and hashes are skipped.
  */
 #include "common/p256.h"
-#include "tests/interop/wycheproof.h"
+#include "tests/harness/wycheproof.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * Runs in: tests.
  */
 #include "common/ed25519.h"
-#include "tests/interop/wycheproof.h"
+#include "tests/harness/wycheproof.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
  * than RFC 8259 (json.h), which is then named; i_* may go either way.
  */
 #include "common/json.h"
-#include "tests/interop/interop.h"
+#include "tests/harness/interop.h"
 
 #include <dirent.h>
 #include <string.h>

@@ -17,7 +17,7 @@
 #include "common/keyfile.h"
 #include "common/proof.h"
 #include "common/sshsig.h"
-#include "tests/interop/interop.h"
+#include "tests/harness/interop.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
  * present). The reason is worked out here from the vector, by other means.
  */
 #include "common/webauthn.h"
-#include "tests/interop/interop.h"
+#include "tests/harness/interop.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * Runs in: tests.
  */
 #include "common/der.h"
-#include "tests/data/proofs.h"
+#include "tests/harness/proofs.h"
 #include "tests/harness/test.h"
 
 /* 32 and 31 bytes in hex, and a number with the top bit set. */

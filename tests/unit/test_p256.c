@@ -4,7 +4,7 @@
  * Runs in: tests.
  */
 #include "common/p256.h"
-#include "tests/data/proofs.h"
+#include "tests/harness/proofs.h"
 #include "tests/harness/test.h"
 
 static uint8_t point[P256_POINT_SIZE], der[80], rs[P256_RS_SIZE], msg[69];

@@ -7,10 +7,10 @@
 #include "common/proof.h"
 #include "common/signer.h"
 #include "common/sshsig.h"
-#include "tests/data/proofs.h"
+#include "tests/harness/proofs.h"
 #include "tests/harness/test.h"
 
-/* The proofs of tests/data and the keys that made them. */
+/* The proofs of tests/harness/proofs.h and the keys that made them. */
 enum { ED, SSH, SK_ED, SK_EC, WA_EC, WA_ED, N_KINDS };
 
 static uint8_t store[8192];

@@ -5,7 +5,7 @@
  */
 #include "common/digest.h"
 #include "common/sshsig.h"
-#include "tests/data/proofs.h"
+#include "tests/harness/proofs.h"
 #include "tests/harness/test.h"
 
 static const struct {

@@ -7,7 +7,7 @@
 #include "common/digest.h"
 #include "common/signer.h"
 #include "common/webauthn.h"
-#include "tests/data/proofs.h"
+#include "tests/harness/proofs.h"
 #include "tests/harness/test.h"
 
 #define RP_ID "approve.example"

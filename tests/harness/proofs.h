@@ -1,10 +1,10 @@
 /*
  * proofs.h - proofs of each kind over one approval, in hex.
  * SPDX-License-Identifier: Apache-2.0
- * Runs in: tests. Written by tests/data/gen-proofs.
+ * Runs in: tests. Written by tests/harness/gen-proofs.
  */
-#ifndef COUNTERSIGN_TESTS_DATA_PROOFS_H
-#define COUNTERSIGN_TESTS_DATA_PROOFS_H
+#ifndef COUNTERSIGN_TESTS_HARNESS_PROOFS_H
+#define COUNTERSIGN_TESTS_HARNESS_PROOFS_H
 
 /* clang-format off */
 #define PROOFS_TYPE "application/vnd.countersign.approval.v1+json"

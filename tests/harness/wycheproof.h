@@ -5,10 +5,10 @@
  *
  * Files of testvectors_v1 call a group's key "publicKey", older ones "key".
  */
-#ifndef COUNTERSIGN_TESTS_INTEROP_WYCHEPROOF_H
-#define COUNTERSIGN_TESTS_INTEROP_WYCHEPROOF_H
+#ifndef COUNTERSIGN_TESTS_HARNESS_WYCHEPROOF_H
+#define COUNTERSIGN_TESTS_HARNESS_WYCHEPROOF_H
 
-#include "tests/interop/interop.h"
+#include "tests/harness/interop.h"
 
 struct wycheproof {
 	/*

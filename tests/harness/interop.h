@@ -8,8 +8,8 @@
  * `N passed, N failed, N skipped`; it exits with 1 if any failed or if there
  * was none.
  */
-#ifndef COUNTERSIGN_TESTS_INTEROP_INTEROP_H
-#define COUNTERSIGN_TESTS_INTEROP_INTEROP_H
+#ifndef COUNTERSIGN_TESTS_HARNESS_INTEROP_H
+#define COUNTERSIGN_TESTS_HARNESS_INTEROP_H
 
 #include "common/bytes.h"
 #include "common/digest.h"
