@@ -65,6 +65,8 @@ struct sandbox {
 	int pid;
 	uint64_t started_us;	/* boot-time clock */
 	bool poll;		/* limits held by looking, not by the kernel */
+	bool ending;		/* the tree is being killed */
+	uint32_t killed;	/* that were reaped since then */
 	int signals;		/* signalfd of SIGCHLD */
 	char enforced[SANDBOX_TEXT_SIZE];	/* what really holds */
 };

@@ -225,7 +225,9 @@ sweep(struct execution *e)
 
 	if (!keeps)
 		kill_pen(e);
-	if (!e->has_ended && !e->has_failed) {
+	/* A report of survivors may be one of too many to be killed. */
+	if (!keeps && !e->has_failed &&
+	    (!e->has_ended || e->ended.survivors > 0)) {
 		r = executor_kill_orphans(e->ex, false, 0, &killed);
 		/* They stand in the pen as well: counted once. */
 		if (e->pen.n == 0)

@@ -144,6 +144,8 @@ executor_sweep(struct executor *ex, bool kept, uint32_t *ret_killed)
 	if (ex->first == NULL)
 		which |= PENS_LEFT;
 	r = pens_sweep(ex->pens, which, SWEEP_MS, &in_pens);
+	/* Those of them that were ours are not counted again. */
+	executor_reap_orphans(ex);
 	other = executor_kill_orphans(ex, kept, SWEEP_MS, &orphans);
 	if (ret_killed != NULL)
 		*ret_killed = in_pens + orphans;

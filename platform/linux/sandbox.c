@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -365,7 +366,7 @@ sandbox_start(const struct plan *p, struct sandbox_failure *ret_failure,
  * whether the payload was among them.
  */
 static bool
-reap(const struct sandbox *s, int *ret_status)
+reap(struct sandbox *s, int *ret_status)
 {
 	struct signalfd_siginfo info;
 	bool ended = false;
@@ -374,12 +375,31 @@ reap(const struct sandbox *s, int *ret_status)
 
 	while (read(s->signals, &info, sizeof(info)) > 0)
 		;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == s->pid) {
 			*ret_status = status;
 			ended = true;
+		} else if (s->ending && WIFSIGNALED(status) &&
+		    WTERMSIG(status) == SIGKILL) {
+			s->killed++;
 		}
+	}
 	return ended;
+}
+
+/*
+ * Before everybody else: among a hundred that multiply we would have a
+ * hundredth of the time to kill them. Where we may not, it goes without.
+ */
+static void
+outrun(void)
+{
+	const int one = 1;	/* the lowest of the real-time priorities */
+
+	/* Not through the C library: musl's refuses. */
+	if (syscall(SYS_sched_setscheduler, 0,
+	    SCHED_RR | SCHED_RESET_ON_FORK, &one) != 0)
+		(void)setpriority(PRIO_PROCESS, 0, -20);
 }
 
 /* Whether the gate has closed its end; what it might write means nothing. */
@@ -418,7 +438,7 @@ look(struct tree *t, const struct plan *p)
  * and why).
  */
 static bool
-wait_for_end(const struct sandbox *s, const struct plan *p, int control,
+wait_for_end(struct sandbox *s, const struct plan *p, int control,
     int *ret_status, enum sandbox_why *ret_why)
 {
 	struct pollfd fds[2] = {
@@ -429,6 +449,8 @@ wait_for_end(const struct sandbox *s, const struct plan *p, int control,
 	struct tree t = { NULL, 0, 0 };
 	bool ended = false;
 
+	if (s->poll)
+		outrun();
 	while (!ended && why == SANDBOX_ITSELF) {
 		if (poll(fds, 2, s->poll ? POLL_MS : -1) < 0 && errno != EINTR)
 			why = SANDBOX_STOPPED;
@@ -461,7 +483,7 @@ kill_groups(const struct plan *p)
 
 /* Kills the payload and waits for its status, at most KILL_MS. */
 static void
-kill_payload(const struct sandbox *s, int *ret_status)
+kill_payload(struct sandbox *s, int *ret_status)
 {
 	struct pollfd fd = { .fd = s->signals, .events = POLLIN };
 	uint64_t until = clock_boot_ms() + KILL_MS, now;
@@ -520,6 +542,8 @@ sandbox_wait(struct sandbox *s, const struct plan *p, int control,
 	int status = SIGKILL;	/* in waitpid's form: ended by it */
 
 	if (!wait_for_end(s, p, control, &status, &end.why)) {
+		s->ending = true;
+		outrun();
 		kill_groups(p);
 		kill_payload(s, &status);
 	}
@@ -532,8 +556,10 @@ sandbox_wait(struct sandbox *s, const struct plan *p, int control,
 	if (p->survivors == PLAN_KEEP && end.why != SANDBOX_STOPPED) {
 		end.survivors = count_living();
 	} else {
+		outrun();
 		kill_groups(p);
 		(void)process_kill_children(NULL, 0, KILL_MS, &end.survivors);
+		end.survivors += s->killed;
 	}
 	if (getrusage(RUSAGE_CHILDREN, &usage) == 0) {
 		end.cpu_us = to_us(usage.ru_utime) + to_us(usage.ru_stime);

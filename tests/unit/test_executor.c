@@ -9,7 +9,9 @@
 #include "agent/gate/executor.h"
 #include "common/wire.h"
 #include "platform/pipes.h"
+#include "platform/sandbox.h"
 #include "tests/harness/exec.h"
+#include "tests/harness/guard.h"
 
 #define SH(text) &(const struct job){ .script = text }
 
@@ -34,7 +36,7 @@ static const struct {
 	{ "if then", 2 },
 };
 
-TEST(exit_codes_and_signals)
+GUARDED(exit_codes_and_signals)
 {
 	struct job job = { .script = NULL };
 	struct run run;
@@ -56,7 +58,7 @@ TEST(exit_codes_and_signals)
 	}
 }
 
-TEST(says_what_it_took)
+GUARDED(says_what_it_took)
 {
 	struct run run;
 
@@ -70,7 +72,7 @@ TEST(says_what_it_took)
 	run_close(&run);
 }
 
-TEST(output_of_both_streams)
+GUARDED(output_of_both_streams)
 {
 	struct run run;
 
@@ -82,7 +84,7 @@ TEST(output_of_both_streams)
 }
 
 /* The pid told is the shell's, and it is told before its output. */
-TEST(tells_the_start)
+GUARDED(tells_the_start)
 {
 	struct run run;
 	char text[32];
@@ -98,7 +100,7 @@ TEST(tells_the_start)
 
 /* ---- what the payload finds ---------------------------------------------- */
 
-TEST(environment_is_exact)
+GUARDED(environment_is_exact)
 {
 	static const struct job job = { .program = "/usr/bin/env",
 	    .args = { "env" }, .env = { "PATH=/bin", "LANG=C.UTF-8", "X=" } };
@@ -110,7 +112,7 @@ TEST(environment_is_exact)
 	run_close(&run);
 }
 
-TEST(descriptors_are_exact)
+GUARDED(descriptors_are_exact)
 {
 	struct job job = { .program = "/bin/ls",
 	    .args = { "ls", "/proc/self/fd" } };
@@ -129,7 +131,7 @@ TEST(descriptors_are_exact)
 	run_close(&run);
 }
 
-TEST(script_is_sealed)
+GUARDED(script_is_sealed)
 {
 	struct run run;
 
@@ -140,7 +142,7 @@ TEST(script_is_sealed)
 	run_close(&run);
 }
 
-TEST(surroundings_are_those_of_the_plan)
+GUARDED(surroundings_are_those_of_the_plan)
 {
 	static const struct job job = { .script =
 	    "pwd; umask; readlink /proc/self/fd/0; read x; echo $?; "
@@ -159,7 +161,7 @@ TEST(surroundings_are_those_of_the_plan)
 	run_close(&run);
 }
 
-TEST(signals_are_at_their_defaults)
+GUARDED(signals_are_at_their_defaults)
 {
 	struct run run;
 
@@ -171,7 +173,7 @@ TEST(signals_are_at_their_defaults)
 	run_close(&run);
 }
 
-TEST(identity)
+GUARDED(identity)
 {
 	static const struct job job = { .script = "id -u; id -g; id -G; "
 	    "echo x > /dev/stderr", .uid = 65534, .gid = 65534 };
@@ -186,7 +188,7 @@ TEST(identity)
 	run_close(&run);
 }
 
-TEST(other_interpreters)
+GUARDED(other_interpreters)
 {
 	static const struct job bash = { .script =
 	    "a=(one two); echo ${a[1]} | cut -c 1-3",
@@ -220,7 +222,7 @@ static const struct {
 	{ { .script = "exit 0", .profile = PLAN_REPAIR }, "profile: " },
 };
 
-TEST(sandbox_failures_have_their_step)
+GUARDED(sandbox_failures_have_their_step)
 {
 	struct run run;
 	size_t i;
@@ -239,7 +241,7 @@ TEST(sandbox_failures_have_their_step)
 	}
 }
 
-TEST(runner_that_cannot_be_started)
+GUARDED(runner_that_cannot_be_started)
 {
 	struct job job = { .script = "exit 0" };
 	struct run run;
@@ -254,7 +256,7 @@ TEST(runner_that_cannot_be_started)
 }
 
 /* A pen that is there already is somebody else's: nothing is started. */
-TEST(one_run_for_a_card)
+GUARDED(one_run_for_a_card)
 {
 	static const struct job job = { .script = "exit 0" };
 	struct run run;
@@ -280,7 +282,7 @@ TEST(one_run_for_a_card)
 	run_close(&run);
 }
 
-TEST(wrong_arguments)
+GUARDED(wrong_arguments)
 {
 	static const struct job job = { .script = "exit 0" };
 	struct run run;
@@ -304,7 +306,7 @@ TEST(wrong_arguments)
 }
 
 /* The plan's bytes do not depend on when it was prepared. */
-TEST(prepare_is_a_function_of_the_card)
+GUARDED(prepare_is_a_function_of_the_card)
 {
 	static const struct job job = { .script = "exit 0" };
 	struct run run;
@@ -332,7 +334,7 @@ TEST(prepare_is_a_function_of_the_card)
 
 /* ---- several at once ----------------------------------------------------- */
 
-TEST(four_at_once)
+GUARDED(four_at_once)
 {
 	static const struct job job = { .script = "echo $$; exit 3" };
 	struct run runs[4];
@@ -489,7 +491,7 @@ run_false(struct run *run, struct job *job)
 	CHECK_INT(close(job->runner_fd), 0);
 }
 
-TEST(a_runner_that_breaks_the_protocol)
+GUARDED(a_runner_that_breaks_the_protocol)
 {
 	struct run run;
 	size_t i;
@@ -523,7 +525,7 @@ stop_at_start(struct run *run)
 }
 
 /* It does not look at its control descriptor: killed after the grace. */
-TEST(a_runner_that_does_not_stop)
+GUARDED(a_runner_that_does_not_stop)
 {
 	struct job job = { .args = { "deaf" }, .timeout_ms = 30000,
 	    .on_started = stop_at_start };
@@ -537,7 +539,7 @@ TEST(a_runner_that_does_not_stop)
 	run_close(&run);
 }
 
-TEST(a_runner_that_misses_the_deadline)
+GUARDED(a_runner_that_misses_the_deadline)
 {
 	struct job job = { .args = { "deaf" }, .timeout_ms = 100 };
 	struct run run;

@@ -134,7 +134,7 @@ TEST(cut_and_trailing)
 	make_plan(&p);
 	encode(&p, &b);
 	for (i = 0; i < b.n; i++) {
-		/* A copy of that size, so that a reader running over is seen. */
+		/* A copy of that size: reading past it is seen. */
 		uint8_t *part = malloc(i > 0 ? i : 1);
 
 		CHECK(part != NULL);

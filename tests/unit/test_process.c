@@ -7,6 +7,8 @@
 #include "platform/pipes.h"
 #include "platform/process.h"
 #include "platform/program.h"
+#include "platform/sandbox.h"
+#include "tests/harness/guard.h"
 #include "tests/harness/test.h"
 
 #include <dirent.h>
@@ -423,7 +425,7 @@ start_tree(const char *command, struct process *p, int *pids, size_t n)
 #define DAEMON "(setsid sh -c 'trap \"\" TERM HUP INT; echo $$; " \
     "exec sleep 1000 >&- 2>&-' &) ; "
 
-TEST(kills_all_descendants)
+GUARDED(kills_all_descendants)
 {
 	struct process p;
 	uint32_t killed = 0;
@@ -446,7 +448,7 @@ TEST(kills_all_descendants)
 		(void)close(p.pidfd);
 }
 
-TEST(keeps_what_it_is_told_to)
+GUARDED(keeps_what_it_is_told_to)
 {
 	struct process kept, other;
 	struct process_end end;
@@ -465,7 +467,7 @@ TEST(keeps_what_it_is_told_to)
 	CHECK_INT(killed, 2);
 }
 
-TEST(reaps_only_orphans)
+GUARDED(reaps_only_orphans)
 {
 	struct process kept;
 	struct process_end end;
@@ -486,7 +488,7 @@ TEST(reaps_only_orphans)
 }
 
 /* As many as a limit of the kernel allows, forking all the time. */
-TEST(kills_a_fork_bomb)
+GUARDED_ONLY(kills_a_fork_bomb)
 {
 	struct process p;
 	uint32_t killed = 0;
