@@ -83,8 +83,8 @@ pae_frame(size_t type_n, size_t body_n, struct pae_frame *ret_f)
 void
 digest_pae(struct bytes type, struct bytes payload, struct sha256 *ret_d)
 {
-	struct pae_frame f;
-	struct digest_ctx c;
+	struct pae_frame f = { "", "" };
+	struct digest_ctx c = { { 0 } };
 
 	pae_frame(type.n, payload.n, &f);
 	digest_ctx_init(&c);
@@ -106,8 +106,8 @@ void
 digest_pae512(struct bytes type, struct bytes payload,
     uint8_t ret_d[SHA512_SIZE])
 {
+	struct pae_frame f = { "", "" };
 	crypto_hash_sha512_state s;
-	struct pae_frame f;
 
 	pae_frame(type.n, payload.n, &f);
 	(void)crypto_hash_sha512_init(&s);

@@ -16,9 +16,6 @@ struct text_range {
 
 #define N_RANGES (sizeof(text_ranges) / sizeof(text_ranges[0]))
 
-_Static_assert(sizeof(TEXT_UNICODE_VERSION) == sizeof(TEXT_TABLES_VERSION),
-    "text.h states the version of the table");
-
 int
 text_next(struct bytes *rest, uint32_t *ret_cp)
 {

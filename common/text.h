@@ -16,6 +16,7 @@
 #include "common/bytes.h"
 
 #define TEXT_UNICODE_VERSION "14.0.0"
+#define TEXT_UNICODE_MAJOR 14
 #define TEXT_ORG_MAX 63
 #define TEXT_NAME_MAX 64
 

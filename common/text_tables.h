@@ -6,7 +6,9 @@
 #ifndef COUNTERSIGN_COMMON_TEXT_TABLES_H
 #define COUNTERSIGN_COMMON_TEXT_TABLES_H
 
-#define TEXT_TABLES_VERSION "14.0.0"
+#if TEXT_UNICODE_MAJOR != 14
+#error "text.h states another version than that of the table"
+#endif
 
 /* clang-format off */
 static const struct text_range text_ranges[] = {

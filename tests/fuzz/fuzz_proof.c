@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: tests.
  *
- * The keys are those of tests/harness/proofs.h, so that the seeds are good proofs
- * and the fuzzer starts behind the signatures.
+ * The keys are those of tests/harness/proofs.h, so that the seeds are good
+ * proofs and the fuzzer starts behind the signatures.
  */
 #include "common/digest.h"
 #include "common/proof.h"
