@@ -1,7 +1,7 @@
 /*
  * envelope.c - DSSE v1: the envelope around everything that is signed.
  * SPDX-License-Identifier: Apache-2.0
- * Runs in: gate (verifying flat fields), courier, cli, console.
+ * Runs in: courier (which only takes it apart), gate, cli, console.
  */
 #include "common/envelope.h"
 #include "common/base64.h"
@@ -243,44 +243,4 @@ envelope_pae(struct buf *b, struct bytes type, struct bytes payload)
 	buf_put_bytes(b, type);
 	buf_printf(b, " %zu ", payload.n);
 	buf_put_bytes(b, payload);
-}
-
-static bool
-signed_by(const struct envelope *e, const uint8_t *key, struct bytes pae)
-{
-	size_t i;
-
-	for (i = 0; i < e->n_sigs; i++) {
-		if (ed25519_verify(key, pae, e->sigs[i].sig) == 0)
-			return true;
-	}
-	return false;
-}
-
-int
-envelope_verify_ed25519(const struct envelope *e,
-    const uint8_t *const keys[], size_t n_keys, bool *ret_valid)
-{
-	struct buf pae;
-	size_t i;
-	int r;
-
-	if (e->n_sigs > ENVELOPE_MAX_SIGS)
-		return ERR_TOO_LARGE;
-	if (e->n_sigs > 0 && n_keys > ENVELOPE_MAX_TRIES / e->n_sigs)
-		return ERR_TOO_LARGE;
-	/* The frame around type and payload is less than 64 bytes. */
-	buf_init(&pae, e->type.n + e->payload.n + 64);
-	envelope_pae(&pae, e->type, e->payload);
-	if ((r = buf_error(&pae)) != 0)
-		goto out;
-	r = ERR_SIGNATURE;
-	for (i = 0; i < n_keys; i++) {
-		ret_valid[i] = signed_by(e, keys[i], buf_bytes(&pae));
-		if (ret_valid[i])
-			r = 0;
-	}
-out:
-	buf_free(&pae);
-	return r;
 }

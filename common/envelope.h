@@ -14,7 +14,6 @@
 #define COUNTERSIGN_COMMON_ENVELOPE_H
 
 #include "common/bytes.h"
-#include "common/ed25519.h"
 
 /* More than a threshold of root keys of two versions needs. */
 #define ENVELOPE_MAX_SIGS 16

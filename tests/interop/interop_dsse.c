@@ -8,6 +8,7 @@
  * Our caller's part, holding the type against those known and counting keys,
  * is done here.
  */
+#include "common/ed25519.h"
 #include "common/envelope.h"
 #include "tests/harness/doc_copy.h"
 #include "tests/harness/interop.h"
