@@ -242,22 +242,25 @@ add_name(struct alt_names *a, size_t i, struct bytes name)
 		node->san.unstructured_name.len = name.n;
 	} else
 		return ERR_CHARACTER;
-	if (i > 0)
-		a->list[i - 1].next = &a->list[i];
 	return 0;
 }
 
 static int
 set_alt_names(struct draft *d, const struct bytes *names, size_t n)
 {
+	mbedtls_x509_san_list *last = NULL;
 	struct alt_names *a;
 	size_t i;
 	int err = 0;
 
 	if ((a = calloc(1, sizeof(*a))) == NULL)
 		return ERR_NOMEM;
-	for (i = 0; i < n && err == 0; i++)
+	for (i = 0; i < n && err == 0; i++) {
 		err = add_name(a, i, names[i]);
+		if (last != NULL)
+			last->next = &a->list[i];
+		last = &a->list[i];
+	}
 	if (err == 0)
 		err = mbederr_translate(
 		    mbedtls_x509write_crt_set_subject_alternative_name(&d->crt,

@@ -164,7 +164,7 @@ static int
 config_new(bool is_server, struct tls_config **ret_config)
 {
 	struct tls_config *c;
-	int r;
+	int r, err;
 
 	if (psa_crypto_init() != PSA_SUCCESS)
 		return ERR_CRYPTO;
@@ -178,9 +178,9 @@ config_new(bool is_server, struct tls_config **ret_config)
 	r = mbedtls_ssl_config_defaults(&c->conf,
 	    is_server ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT,
 	    MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
-	if (r != 0) {
+	if ((err = mbederr_translate(r, ERR_CRYPTO)) != 0) {
 		tls_config_free(c);
-		return mbederr_translate(r, ERR_CRYPTO);
+		return err;
 	}
 	mbedtls_ssl_conf_rng(&c->conf, RNG);
 	mbedtls_ssl_conf_min_tls_version(&c->conf, MBEDTLS_SSL_VERSION_TLS1_2);

@@ -319,7 +319,7 @@ take_control(struct ws *w, struct bytes *in, struct ws_event *ret_event)
 static int
 take_text(struct ws *w, struct bytes *in, struct ws_event *ret_event)
 {
-	struct bytes a = take_payload(w, in, SIZE_MAX), clear;
+	struct bytes a = take_payload(w, in, SIZE_MAX), clear = a;
 	bool fin = w->fin;
 	int err;
 
