@@ -10,8 +10,8 @@
  *
  * A card that has ended is remembered until CAP_DIGEST_MEMORY after its
  * `expires`, and for an hour after it was run (rates), so that it cannot come
- * again: queue_forget() drops what is older. Items stay where they are in
- * memory until then. 10,000 pending cards take some 8 MB.
+ * again: queue_forget() drops what is older. An item stays where it is in memory
+ * until then, and at least until the record after its last one.
  */
 #ifndef COUNTERSIGN_COMMON_QUEUE_H
 #define COUNTERSIGN_COMMON_QUEUE_H
@@ -27,6 +27,16 @@
 #define QUEUE_REASON_SIZE 64
 
 struct queue;
+
+/* What items are chained in, each in the order of the records: all; pending,
+ * approved or running; approved; those that have an intent. */
+enum queue_list {
+	QUEUE_ALL,
+	QUEUE_OPEN,
+	QUEUE_APPROVED,
+	QUEUE_RUNS,
+	QUEUE_LISTS
+};
 
 struct queue_approval {
 	struct sha256 digest;
@@ -94,10 +104,9 @@ struct queue_item {
 
 	/* The queue's own. */
 	struct digestmap_node by_digest, by_id;
-	struct queue_item *next, *prev;		/* all, as they came */
-	struct queue_item *open_next, *open_prev;
-	struct queue_item *turn_next, *turn_prev;
-	struct queue_party *party;
+	struct {
+		struct queue_item *next, *prev;
+	} link[QUEUE_LISTS];
 	size_t heap_at;
 };
 
