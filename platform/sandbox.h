@@ -14,7 +14,17 @@
 
 #include <stdbool.h>
 
-/* Longest text about what is enforced, with its NUL. */
+/*
+ * Longest text about what is enforced, with its NUL. On Linux:
+ *	profile=full|repair|observe
+ *	cgroup=v1|v2|v1+v2|none		the pens' hierarchies
+ *	kill=cgroup|walk|none		at one stroke; by walking over our
+ *					descendants; survivors are kept
+ *	mem=cgroup|rlimit+poll|none	the memory limit: held by the kernel
+ *					for the tree; for each process, and the
+ *					sum looked at; not asked for
+ *	procs=cgroup|rlimit+poll|poll|none	the process limit likewise
+ */
 #define SANDBOX_TEXT_SIZE 256
 
 /* ---- both: what this machine can do ---- */

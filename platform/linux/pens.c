@@ -382,8 +382,9 @@ pens_open(const char *tag, struct pens **ret_pens)
 	    any(pens, is_v2) ? any(pens, is_v1) ? "v1+v2" : "v2" :
 	    any(pens, is_v1) ? "v1" : "none",
 	    any(pens, is_kill) ? "cgroup" : "walk",
-	    any(pens, is_memory) ? "cgroup" : "poll",
-	    any(pens, is_processes) ? "cgroup" : "poll");
+	    any(pens, is_memory) ? "cgroup" : "rlimit+poll",
+	    any(pens, is_processes) ? "cgroup" :
+	    geteuid() == 0 ? "poll" : "rlimit+poll");
 	*ret_pens = pens;
 	return 0;
 }

@@ -271,9 +271,10 @@ describe(const struct plan *p, struct sandbox *s)
 	    v2 ? v1 ? "v1+v2" : "v2" : v1 ? "v1" : "none",
 	    p->survivors == PLAN_KEEP ? "none" : kill ? "cgroup" : "walk",
 	    p->memory_bytes == 0 ? "none" :
-	    (p->flags & PLAN_FLAG_MEMORY) != 0 ? "cgroup" : "poll",
+	    (p->flags & PLAN_FLAG_MEMORY) != 0 ? "cgroup" : "rlimit+poll",
 	    p->processes == 0 ? "none" :
-	    (p->flags & PLAN_FLAG_PROCESSES) != 0 ? "cgroup" : "poll");
+	    (p->flags & PLAN_FLAG_PROCESSES) != 0 ? "cgroup" :
+	    p->uid == 0 ? "poll" : "rlimit+poll");
 	s->poll = (p->memory_bytes > 0 && (p->flags & PLAN_FLAG_MEMORY) == 0) ||
 	    (p->processes > 0 && (p->flags & PLAN_FLAG_PROCESSES) == 0);
 }
