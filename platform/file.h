@@ -37,6 +37,9 @@ MUST_CHECK int file_make_dir_at(int dir, const char *name, int *ret_dir);
  * nobody else has any right to it.
  */
 MUST_CHECK int file_check_private(int fd);
+/* ERR_PERMISSION unless it belongs to us (or to root) and nobody else may
+ * change it; all may read it. */
+MUST_CHECK int file_check_owned(int fd);
 /* Makes creations, renames and removals in it durable. */
 MUST_CHECK int file_sync_dir(int dir);
 /*

@@ -68,7 +68,8 @@ static void
 set_state(struct uplink *u, enum wire_gate_state state, const char *detail)
 {
 	u->state = state;
-	snprintf(u->detail, sizeof(u->detail), "%s", detail);
+	if (detail != u->detail)
+		snprintf(u->detail, sizeof(u->detail), "%s", detail);
 	u->cfg.on_state(u->cfg.arg, state, u->detail);
 }
 
@@ -105,8 +106,8 @@ courier_end(struct uplink *u, const char *why)
 	set_state(u, WIRE_GATE_STARTING, why);
 }
 
-static void
-violation(struct uplink *u, const char *reason)
+void
+uplink_violation(struct uplink *u, const char *reason)
 {
 	u->cfg.on_violation(u->cfg.arg, reason);
 	courier_end(u, reason);
@@ -176,11 +177,11 @@ read_messages(struct uplink *u, struct bytes data)
 		if (r == 0)
 			return;
 		if (r < 0) {
-			violation(u, err_word(r));
+			uplink_violation(u, err_word(r));
 			return;
 		}
 		if (!follow(u, &m)) {
-			violation(u, "malformed");
+			uplink_violation(u, "malformed");
 			return;
 		}
 		u->cfg.on_message(u->cfg.arg, &m);

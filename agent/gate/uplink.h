@@ -61,9 +61,11 @@ MUST_CHECK int uplink_send(struct uplink *u, struct bytes messages);
 /* How many bytes may still be queued before the cap; 0 also without link. */
 size_t uplink_room(struct uplink *u);
 
-/* HELLO was sent: the state goes on from PROVING as WELCOME comes. */
 enum wire_gate_state uplink_state(const struct uplink *u);
 const char *uplink_detail(const struct uplink *u);
+
+/* The body of a message did not read: ends the courier and records it. */
+void uplink_violation(struct uplink *u, const char *reason);
 
 /* The courier's pid, or 0: what a sweep of strays must not touch. */
 int uplink_pid(const struct uplink *u);

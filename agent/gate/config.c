@@ -1,0 +1,153 @@
+/*
+ * config.c - what the gate is told by its configuration file.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersignd.
+ */
+#include "agent/gate/config.h"
+
+#include "common/doc.h"
+#include "platform/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOG_STDERR, LOG_SYSTEM };
+
+static const struct doc_word log_words[] = {
+	{ "stderr", LOG_STDERR },
+	{ "syslog", LOG_SYSTEM },
+	{ NULL, 0 }
+};
+
+/* A key, where its value goes, and what holds without it. */
+struct config_key {
+	const char *name;
+	size_t offset;
+	const char *fallback;
+	bool is_path;
+};
+
+static const struct config_key keys[] = {
+	{ "state", offsetof(struct config, state),
+	    "/var/lib/countersign", true },
+	{ "socket", offsetof(struct config, socket),
+	    "/run/countersign/gate.sock", true },
+	{ "group", offsetof(struct config, group), "countersign", false },
+	{ "courier_user", offsetof(struct config, courier_user),
+	    "countersign-courier", false },
+	{ "programs", offsetof(struct config, programs),
+	    "/usr/libexec/countersign", true },
+	{ "proxy", offsetof(struct config, proxy), "", false },
+	{ "proxy_auth", offsetof(struct config, proxy_auth), "", false },
+};
+#define N_KEYS (sizeof(keys) / sizeof(keys[0]))
+
+static char **
+slot_of(struct config *c, const struct config_key *k)
+{
+	return (char **)(void *)((char *)c + k->offset);
+}
+
+void
+config_free(struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < N_KEYS; i++)
+		free(*slot_of(c, &keys[i]));
+	memset(c, 0, sizeof(*c));
+}
+
+/* Reads one key, or takes its fallback. */
+static int
+key_read(struct doc_obj *o, const struct config_key *k, struct config *c)
+{
+	struct bytes v = bytes_str(k->fallback);
+
+	(void)doc_opt_text(o, k->name, TEXT_LINE, 0, 1024, &v);
+	if (k->is_path && (v.n == 0 || v.p[0] != '/'))
+		doc_fail(o, k->name, ERR_RANGE);
+	return bytes_dup_str(v, slot_of(c, k));
+}
+
+static int
+config_parse(struct bytes text, char *why, size_t why_size,
+    struct config *ret_c)
+{
+	struct config c = { 0 };
+	struct doc *d = NULL;
+	struct doc_obj o;
+	int err, log = LOG_STDERR;
+	size_t i;
+
+	if ((err = doc_parse(text, 0, &d)) != 0) {
+		snprintf(why, why_size, "it is not valid JSON (%s)",
+		    err_text(err));
+		return err;
+	}
+	o = doc_root(d);
+	for (i = 0; i < N_KEYS && err == 0; i++)
+		err = key_read(&o, &keys[i], &c);
+	if (doc_has(&o, "log"))
+		doc_enum(&o, "log", log_words, &log);
+	c.log_to_system = log == LOG_SYSTEM;
+	doc_end(&o);
+	if (err == 0 && (err = doc_error(d)) != 0)
+		snprintf(why, why_size, "\"%s\": %s", doc_error_field(d),
+		    err_text(err));
+	doc_free(d);
+	if (err != 0) {
+		config_free(&c);
+		return err;
+	}
+	*ret_c = c;
+	return 0;
+}
+
+/* The file's text, if nobody else could have written it. */
+static int
+read_owned(const char *path, struct buf *ret_b)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[4096];
+	int dir = -1, fd = -1, err;
+
+	if (slash == NULL)
+		snprintf(folder, sizeof(folder), ".");
+	else
+		snprintf(folder, sizeof(folder), "%.*s",
+		    slash == path ? 1 : (int)(slash - path), path);
+	if ((err = file_open_dir(folder, &dir)) == 0 &&
+	    (err = file_open_read(dir, slash != NULL ? slash + 1 : path,
+	    &fd)) == 0 && (err = file_check_owned(fd)) == 0)
+		err = file_read(dir, slash != NULL ? slash + 1 : path,
+		    CONFIG_FILE_CAP, ret_b);
+	file_close(&fd);
+	file_close(&dir);
+	return err;
+}
+
+int
+config_read(const char *path, bool required, char *why, size_t why_size,
+    struct config *ret_c)
+{
+	struct buf text;
+	int err;
+
+	why[0] = '\0';
+	buf_init(&text, CONFIG_FILE_CAP);
+	err = read_owned(path, &text);
+	if (err == ERR_NOT_FOUND && !required) {
+		buf_put_str(&text, "{}");
+		err = buf_error(&text);
+	}
+	if (err == 0)
+		err = config_parse(buf_bytes(&text), why, why_size, ret_c);
+	else
+		snprintf(why, why_size, "%s", err == ERR_PERMISSION ?
+		    "it must be root's (or the agent's own) and not writable"
+		    " by others" : err_text(err));
+	buf_free(&text);
+	return err;
+}

@@ -1,0 +1,251 @@
+/*
+ * core.h - what the gate decides: bytes, state and now in, records out.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersignd.
+ *
+ * The core holds the trust files and the queue, and changes them in one way
+ * only: by folding a journal record. Everything that happens to the device
+ * (an envelope, a veto, a runner's end, the clock) is a call of one core_*
+ * function, which decides and emits records; the host appends each to the
+ * journal and the core folds it. Starting after a crash folds the same records
+ * again, so what is on disk and what is in memory cannot differ.
+ *
+ * Effects on the world (a run, a stop) are only noted here. The host carries
+ * them out after the records are synced: core_next_effect().
+ *
+ * No clock, no file descriptor, no libuv: tests drive the core alone.
+ */
+#ifndef COUNTERSIGN_AGENT_GATE_CORE_H
+#define COUNTERSIGN_AGENT_GATE_CORE_H
+
+#include "agent/gate/limiter.h"
+#include "common/card.h"
+#include "common/deviceid.h"
+#include "common/envelope.h"
+#include "common/policy.h"
+#include "common/queue.h"
+#include "common/record.h"
+#include "common/trust.h"
+
+/* The moment of one loop turn. */
+struct moment {
+	int64_t clock;		/* the wall clock, s since 1970 */
+	uint64_t boot_ms;	/* boot-time clock */
+};
+
+/* A clock this far below the floor cannot be right: nothing starts. */
+#define CORE_CLOCK_SLACK_S 300
+
+enum effect_kind {
+	EFFECT_START,		/* an exec_intent was recorded: run the card */
+	EFFECT_STOP		/* stop the run of the card; reason says why */
+};
+
+struct effect {
+	enum effect_kind kind;
+	struct sha256 card;
+	char reason[24];	/* "veto", "cancel", "lockdown", "withdraw" */
+};
+
+/* How an approved card would be run: what exec_intent names. */
+struct core_plan {
+	struct sha256 plan;		/* digest of the plan's bytes */
+	char interpreter[256];
+	struct sha256 interpreter_hash;
+	struct sha256 runner_hash;
+};
+
+/*
+ * What the core asks of its host. Every function gets `arg` first.
+ */
+struct core_host {
+	/*
+	 * Appends the record to the journal (not yet synced). blob, where not
+	 * empty, is stored under `name` and synced before. must: a record that
+	 * the reserve on a full disk is kept for. Any error but ERR_NO_SPACE
+	 * of a record that is no must ends the agent.
+	 */
+	int (*append)(void *arg, struct bytes payload, bool must,
+	    const struct sha256 *name, struct bytes blob,
+	    uint64_t *ret_index);
+	/* The bytes of a blob; ret_b is the caller's. ERR_NOT_FOUND, … */
+	int (*load)(void *arg, const struct sha256 *name, struct buf *ret_b);
+	/* n random bytes. */
+	int (*random)(void *arg, void *ret_p, size_t n);
+	/*
+	 * Whether the card's interpreter and profile are to be had here: NULL,
+	 * or the word to refuse it with.
+	 */
+	const char *(*offers)(void *arg, const struct card *card,
+	    const struct verdict *v);
+	/*
+	 * Makes the plan of the card and keeps it for EFFECT_START. NULL, or
+	 * a word why it cannot be.
+	 */
+	const char *(*plan)(void *arg, const struct card *card,
+	    const struct verdict *v, struct core_plan *ret_plan);
+};
+
+struct core_lock {
+	bool on;
+	char reason[64];
+	char by[80];
+	char source[16];	/* "local", "policy", "tamper" */
+};
+
+struct core;
+
+struct core_config {
+	const struct core_host *host;
+	void *arg;
+	char boot_id[40];
+	int64_t release_date;	/* floor of the clock, s since 1970 */
+};
+
+/* An empty core. ERR_NOMEM. */
+MUST_CHECK int core_new(const struct core_config *cfg, struct core **ret_c);
+void core_free(struct core *c);
+
+/* ---- replay ---- */
+
+/*
+ * Folds one record of the journal, in order. ERR_CORRUPT (see core_error for
+ * words) if it makes no sense: tampering, or a defect of ours.
+ */
+MUST_CHECK int core_replay(struct core *c, uint64_t index,
+    struct bytes payload);
+const char *core_error(const struct core *c);
+
+/*
+ * After the replay: ends what was running as exec_interrupted, gives open
+ * cards a new nonce after another boot or if the journal's tail was cut,
+ * cancels open `auto` cards then. 0, or an error of append.
+ */
+MUST_CHECK int core_recover(struct core *c, struct moment m, bool tail_cut);
+
+/* ---- the device itself ---- */
+
+/* What the first record of a journal says. */
+struct core_genesis {
+	const char *org;
+	const char *device;
+	const uint8_t *key;		/* 32 bytes, public */
+	const struct sha256 *machine;
+	const char *pin;
+	const char *pin_from;		/* "argument", "file", "typed" */
+	const char *previous_device;	/* or NULL */
+};
+
+/* Begins a journal that is empty. */
+MUST_CHECK int core_begin(struct core *c, struct moment m,
+    const struct core_genesis *g);
+/* Notes that a torn tail was cut. */
+MUST_CHECK int core_note_recovered(struct core *c, struct moment m,
+    uint64_t bytes, const struct sha256 *hash);
+/* Notes which build of a program runs, if it is another than before. */
+MUST_CHECK int core_note_version(struct core *c, struct moment m,
+    const char *program, const struct sha256 *hash);
+/* Nothing new starts any more: the agent is about to end. */
+void core_hold(struct core *c);
+/*
+ * Locks without a record: a lockdown takes effect before it can be recorded,
+ * and a journal that is evidence takes no record.
+ */
+void core_seal(struct core *c, const char *source, const char *by,
+    const char *reason);
+
+/* ---- what happens ---- */
+
+/* An envelope by way of the console (local false) or the control socket. */
+enum core_answer {
+	CORE_ACCEPTED,		/* recorded; it counts */
+	CORE_KNOWN,		/* seen before: no record, no effect */
+	CORE_REFUSED		/* recorded as refused, or held back */
+};
+
+struct core_reply {
+	enum core_answer answer;
+	struct sha256 card;	/* where it is about one */
+	bool has_card;
+	char reason[48];	/* of a refusal */
+	char detail[200];
+};
+
+/*
+ * Each decides on one input at that moment, emits its records and tells what
+ * came of it. They return 0, or an error of append that ends the agent.
+ */
+MUST_CHECK int core_card(struct core *c, struct moment m,
+    const struct envelope *e, struct core_reply *ret_r);
+MUST_CHECK int core_approval(struct core *c, struct moment m,
+    const struct envelope *e, struct core_reply *ret_r);
+MUST_CHECK int core_cancel(struct core *c, struct moment m,
+    const struct envelope *e, struct core_reply *ret_r);
+MUST_CHECK int core_trust(struct core *c, struct moment m,
+    const struct envelope *e, struct core_reply *ret_r);
+
+/* The console takes a card back, unsigned. */
+MUST_CHECK int core_withdraw(struct core *c, struct moment m,
+    const struct sha256 *card, struct bytes reason);
+/* The device's own people: `by` is "local:NAME". */
+MUST_CHECK int core_veto(struct core *c, struct moment m,
+    const struct sha256 *card, const char *by, struct bytes reason,
+    struct core_reply *ret_r);
+MUST_CHECK int core_lockdown(struct core *c, struct moment m, bool on,
+    const char *source, const char *by, struct bytes reason);
+MUST_CHECK int core_clock_reset(struct core *c, struct moment m,
+    const char *by, struct bytes reason);
+
+/* Something unreadable came over the link; a child broke its rules. */
+MUST_CHECK int core_link_refused(struct core *c, struct moment m,
+    struct bytes reason, uint32_t length, const struct sha256 *hash);
+MUST_CHECK int core_violation(struct core *c, struct moment m,
+    const char *role, const char *reason);
+
+/* A run began, ended (rec: kind exec_result with its own fields set). */
+MUST_CHECK int core_started(struct core *c, struct moment m,
+    const struct sha256 *card, uint32_t pid, const char *enforced);
+MUST_CHECK int core_ended(struct core *c, struct moment m,
+    struct record *rec);
+
+/*
+ * Once a turn, after all input: expires cards, lets approvals lapse, follows a
+ * changed policy, and intends the runs that may start now.
+ */
+MUST_CHECK int core_turn(struct core *c, struct moment m);
+
+/*
+ * When the next thing falls due without input: seconds by the wall clock from
+ * m on (at least 1), or -1 for never.
+ */
+int64_t core_wait_s(const struct core *c, struct moment m);
+
+/* The next effect, oldest first; false when there is none. */
+bool core_next_effect(struct core *c, struct effect *ret_e);
+
+/* ---- looking ---- */
+
+/* max(clock, floor): what `now` is everywhere. */
+int64_t core_now(const struct core *c, struct moment m);
+const struct queue *core_queue(const struct core *c);
+const struct trust *core_trust_files(const struct core *c);
+/* The records of the accepted roots, oldest first: the chain from the pin. */
+size_t core_roots(const struct core *c, const uint64_t **ret_indexes);
+const struct core_lock *core_lock(const struct core *c);
+/* The machine that enrolled; all zero before the genesis. */
+const struct sha256 *core_machine(const struct core *c);
+const char *core_org(const struct core *c);
+const char *core_device(const struct core *c);
+/* The word for what keeps anything from running now, or NULL. */
+const char *core_blocked(const struct core *c, struct moment m);
+
+/*
+ * Looks at a card as things stand, for `show`: loads and parses it, decides
+ * and appends who is still missing (rules_missing_text) to ret_missing. The
+ * caller frees *ret_card. ERR_NOT_FOUND, ERR_STATE trust files are missing.
+ */
+MUST_CHECK int core_examine(const struct core *c, struct moment m,
+    const struct sha256 *digest, struct card **ret_card,
+    struct verdict *ret_v, struct buf *ret_missing);
+
+#endif

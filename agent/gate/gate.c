@@ -1,0 +1,386 @@
+/*
+ * gate.c - the service: its loop, its turns and its end.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersignd.
+ */
+#include "agent/gate/gate.h"
+
+#include "platform/clock.h"
+#include "platform/privileges.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Times that one turn may begin again for what its effects caused. */
+#define TURN_ROUNDS 64
+
+struct moment
+gate_moment(void)
+{
+	struct moment m = { clock_wall_s(), clock_boot_ms() };
+
+	return m;
+}
+
+/* ---- the turn ---- */
+
+/* A start that failed half way has handles that never were. */
+static void
+close_handle(uv_handle_t *h)
+{
+	if (h->loop != NULL && !uv_is_closing(h))
+		uv_close(h, NULL);
+}
+
+/* The loop ends when nothing of ours is left in it. */
+static void
+shut(struct gate *g)
+{
+	size_t i;
+
+	if (g->closed)
+		return;
+	g->closed = true;
+	service_stopping();
+	frontdesk_close(g->desk);
+	g->desk = NULL;
+	uplink_close(g->uplink);
+	g->uplink = NULL;
+	for (i = 0; i < sizeof(g->signals) / sizeof(g->signals[0]); i++)
+		close_handle((uv_handle_t *)&g->signals[i]);
+	close_handle((uv_handle_t *)&g->prepare);
+	close_handle((uv_handle_t *)&g->check);
+	close_handle((uv_handle_t *)&g->due);
+	close_handle((uv_handle_t *)&g->watchdog);
+	close_handle((uv_handle_t *)&g->proof);
+	uv_stop(g->loop);
+}
+
+void
+gate_fail(struct gate *g, const char *what, int err)
+{
+	if (g->broken)
+		return;
+	g->broken = true;
+	g->exit_code = 1;
+	log_event(&g->log, SERVICE_ERROR, "%s failed: %s: nothing runs any"
+	    " more; the agent ends and recovers when it starts again", what,
+	    err_text(err));
+	/* The runners see their control pipes close with us. */
+	shut(g);
+}
+
+void
+gate_touch(struct gate *g, int err)
+{
+	g->dirty = true;
+	if (err != 0)
+		gate_fail(g, "the journal", err);
+}
+
+static void
+carry_out(struct gate *g)
+{
+	struct effect e;
+
+	while (!g->broken && core_next_effect(g->core, &e)) {
+		if (e.kind == EFFECT_START)
+			runs_start(g->runs, &e.card);
+		else
+			runs_stop(g->runs, &e.card, e.reason);
+	}
+}
+
+/* One round: what falls due, one sync for all of it, then the effects. */
+static void
+round_of(struct gate *g)
+{
+	int err;
+
+	g->dirty = false;
+	if ((err = core_turn(g->core, gate_moment())) != 0 ||
+	    (err = blobs_sync(g->blobs)) != 0 ||
+	    (err = journal_sync(g->journal)) != 0) {
+		gate_fail(g, "the journal", err);
+		return;
+	}
+	carry_out(g);
+}
+
+static void
+arm(struct gate *g)
+{
+	struct moment m = gate_moment();
+	int64_t wait = core_wait_s(g->core, m);
+
+	if (clock_timer_set(g->due_fd, wait < 0 ? 0 :
+	    m.boot_ms + (uint64_t)wait * 1000) != 0)
+		gate_fail(g, "the timer", ERR_IO);
+}
+
+void
+gate_turn(struct gate *g)
+{
+	unsigned rounds;
+
+	if (!g->dirty || g->broken || g->journal == NULL)
+		return;
+	for (rounds = 0; g->dirty && !g->broken && rounds < TURN_ROUNDS;
+	    rounds++)
+		round_of(g);
+	if (g->broken)
+		return;
+	outbox_push(g->outbox);
+	if (g->desk != NULL)
+		frontdesk_wake(g->desk);
+	if (g->due_fd >= 0)
+		arm(g);
+	if (g->stopping > 0 && runs_count(g->runs) == 0)
+		shut(g);
+}
+
+static void
+on_prepare(uv_prepare_t *h)
+{
+	gate_turn(h->data);
+}
+
+static void
+on_check(uv_check_t *h)
+{
+	gate_turn(h->data);
+}
+
+static void
+on_due(uv_poll_t *h, int status, int events)
+{
+	struct gate *g = h->data;
+
+	(void)status;
+	(void)events;
+	/* Setting it again forgets that it fired. */
+	gate_touch(g, 0);
+}
+
+static void
+on_watchdog(uv_timer_t *t)
+{
+	(void)t;
+	service_alive();
+}
+
+/* ---- signals ---- */
+
+static void
+on_signal(uv_signal_t *h, int number)
+{
+	struct gate *g = h->data;
+
+	if (number == SIGCHLD) {
+		if (g->uplink != NULL)
+			uplink_reap(g->uplink);
+		return;
+	}
+	g->stopping++;
+	core_hold(g->core);
+	log_event(&g->log, SERVICE_NOTICE, "stopping running=%zu",
+	    runs_count(g->runs));
+	/* A second signal does not wait for the card that runs. */
+	if (g->stopping > 1)
+		runs_stop_all(g->runs, "agent_stopped");
+	if (g->journal == NULL)
+		shut(g);
+	gate_touch(g, 0);
+}
+
+static int
+watch_signals(struct gate *g)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGCHLD };
+	size_t i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (uv_signal_init(g->loop, &g->signals[i]) != 0)
+			return ERR_IO;
+		g->signals[i].data = g;
+		if (uv_signal_start(&g->signals[i], on_signal,
+		    numbers[i]) != 0)
+			return ERR_IO;
+	}
+	return 0;
+}
+
+/* ---- the link ---- */
+
+static void
+on_link_state(void *arg, enum wire_gate_state state, const char *detail)
+{
+	struct gate *g = arg;
+
+	if (state != WIRE_GATE_SYNCED)
+		outbox_shut(g->outbox);
+	if (state == WIRE_GATE_SYNCED)
+		log_event(&g->log, SERVICE_NOTICE, "connected");
+	else if (state == WIRE_GATE_DOWN && detail[0] != '\0')
+		log_event(&g->log, SERVICE_INFO, "link detail=\"%s\"",
+		    detail);
+}
+
+static void
+on_link_violation(void *arg, const char *reason)
+{
+	struct gate *g = arg;
+
+	gate_touch(g, core_violation(g->core, gate_moment(), "courier",
+	    reason));
+}
+
+static void
+on_link_room(void *arg)
+{
+	struct gate *g = arg;
+
+	outbox_push(g->outbox);
+}
+
+static int
+open_link(struct gate *g)
+{
+	struct uplink_config cfg = {
+		.loop = g->loop,
+		.log = &g->log,
+		.program = &g->courier_file,
+		.user = g->config.courier_user,
+		.on_message = link_message,
+		.on_state = on_link_state,
+		.on_violation = on_link_violation,
+		.on_room = on_link_room,
+		.arg = g,
+	};
+	int err = linkfile_read(g->state_dir, &g->link);
+
+	if (err == ERR_NOT_FOUND) {
+		log_event(&g->log, SERVICE_WARNING, "no console: the"
+		    " enrolment was not finished");
+		return 0;
+	}
+	if (err != 0)
+		return err;
+	link_config(g, &cfg.link);
+	return uplink_open(&cfg, &g->uplink);
+}
+
+/* ---- the service ---- */
+
+static int
+open_desk(struct gate *g)
+{
+	struct frontdesk_config cfg = {
+		.loop = g->loop,
+		.path = g->config.socket,
+		.group = g->config.group,
+		.on_request = requests_handle,
+		.arg = g,
+	};
+	int err = frontdesk_open(&cfg, &g->desk);
+
+	if (err != 0)
+		log_event(&g->log, SERVICE_ERROR, "%s: %s: see that its"
+		    " folder is there and no other agent runs",
+		    g->config.socket, err_text(err));
+	return err;
+}
+
+static int
+open_loop(struct gate *g)
+{
+	uint64_t watchdog = service_watchdog_ms() / 2;
+
+	if (uv_prepare_init(g->loop, &g->prepare) != 0 ||
+	    uv_check_init(g->loop, &g->check) != 0 ||
+	    uv_timer_init(g->loop, &g->watchdog) != 0 ||
+	    uv_timer_init(g->loop, &g->proof) != 0 ||
+	    clock_timer_open(&g->due_fd) != 0 ||
+	    uv_poll_init(g->loop, &g->due, g->due_fd) != 0)
+		return ERR_IO;
+	g->prepare.data = g;
+	g->check.data = g;
+	g->due.data = g;
+	if (uv_prepare_start(&g->prepare, on_prepare) != 0 ||
+	    uv_check_start(&g->check, on_check) != 0 ||
+	    uv_poll_start(&g->due, UV_READABLE, on_due) != 0)
+		return ERR_IO;
+	if (watchdog > 0)
+		(void)uv_timer_start(&g->watchdog, on_watchdog, watchdog,
+		    watchdog);
+	return watch_signals(g);
+}
+
+static int
+open_all(struct gate *g)
+{
+	uint32_t killed = 0;
+	int err;
+
+	if ((err = gate_open_programs(g)) != 0)
+		return err;
+	err = gate_open(g, false);
+	if (err != 0 && err != ERR_CORRUPT)
+		return err;
+	if (err == 0 && journal_next(g->journal) == 0) {
+		log_event(&g->log, SERVICE_ERROR, "this device is not"
+		    " enrolled: run countersignd enrol --token FILE");
+		return ERR_NOT_FOUND;
+	}
+	(void)executor_sweep(g->executor, core_lock(g->core)->on, &killed);
+	if (killed > 0)
+		log_event(&g->log, SERVICE_WARNING, "swept what an earlier"
+		    " agent left running processes=%u", (unsigned)killed);
+	if ((err = gate_recover(g)) != 0 || (err = open_loop(g)) != 0 ||
+	    (err = open_desk(g)) != 0)
+		return err;
+	if (!uplink_is_split())
+		log_event(&g->log, SERVICE_WARNING, "all processes run under"
+		    " one account: the split between them does not hold");
+	return g->journal != NULL ? open_link(g) : 0;
+}
+
+int
+gate_run(struct config *config)
+{
+	struct gate g;
+	uv_loop_t loop;
+	int err;
+
+	memset(&g, 0, sizeof(g));
+	g.config = *config;
+	g.due_fd = -1;
+	g.state_dir = -1;
+	g.courier_file.fd = -1;
+	g.runner_file.fd = -1;
+	log_init(&g.log, "countersignd", g.config.log_to_system);
+	if (uv_loop_init(&loop) != 0)
+		return 1;
+	g.loop = &loop;
+	if ((err = open_all(&g)) == 0) {
+		g.dirty = true;
+		service_ready();
+		log_event(&g.log, SERVICE_NOTICE, "ready device=%s org=%s",
+		    core_device(g.core), core_org(g.core));
+		(void)uv_run(&loop, UV_RUN_DEFAULT);
+	} else {
+		g.exit_code = err == ERR_NOT_FOUND ? 3 : 1;
+	}
+	/* A broken journal leaves runs behind: their runners end them. */
+	if (g.broken)
+		_Exit(g.exit_code);
+	shut(&g);
+	executor_close(g.executor);
+	g.executor = NULL;
+	(void)uv_run(&loop, UV_RUN_DEFAULT);
+	gate_close(&g);
+	(void)uv_loop_close(&loop);
+	return g.exit_code;
+}

@@ -1,0 +1,160 @@
+/*
+ * gate.h - the deciding process: what its parts share.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersignd.
+ *
+ * One loop turn is: whatever came in is decided by the core and appended to
+ * the journal; then one sync covers all of it; then the effects happen, the
+ * runs start and stop, and the link and the local clients hear of it.
+ */
+#ifndef COUNTERSIGN_AGENT_GATE_GATE_H
+#define COUNTERSIGN_AGENT_GATE_GATE_H
+
+#include "agent/gate/blobs.h"
+#include "agent/gate/config.h"
+#include "agent/gate/core.h"
+#include "agent/gate/executor.h"
+#include "agent/gate/frontdesk.h"
+#include "agent/gate/identity.h"
+#include "agent/gate/journal.h"
+#include "agent/gate/linkfile.h"
+#include "agent/gate/log.h"
+#include "agent/gate/planner.h"
+#include "agent/gate/transcripts.h"
+#include "agent/gate/uplink.h"
+
+struct runs;
+struct outbox;
+
+struct gate {
+	uv_loop_t *loop;
+	struct config config;
+	struct log log;
+	int state_dir;
+	struct core *core;
+	struct journal *journal;	/* NULL: kept as evidence, unread */
+	struct blobs *blobs;
+	struct transcripts *transcripts;
+	struct identity_key *key;
+	struct program courier_file, runner_file;
+	struct executor *executor;
+	struct planner planner;
+	struct runs *runs;
+	struct outbox *outbox;
+	struct linkfile link;
+	uint64_t proven_ms;	/* boot time of the last hello; 0 none */
+	uint8_t challenge[WIRE_NONCE + WIRE_HASH];	/* to be answered */
+	uv_timer_t proof;
+	struct uplink *uplink;		/* NULL without an enrolment */
+	struct frontdesk *desk;
+
+	uv_signal_t signals[3];
+	uv_prepare_t prepare;
+	uv_check_t check;
+	uv_poll_t due;			/* clock_timer of the next due thing */
+	int due_fd;
+	uv_timer_t watchdog;
+
+	bool dirty;		/* input was taken in this turn */
+	bool broken;		/* the journal failed: nothing runs any more */
+	unsigned stopping;	/* SIGTERMs seen */
+	bool closed;		/* the loop's handles are being closed */
+	int exit_code;
+};
+
+/* The present moment; once a turn is enough. */
+struct moment gate_moment(void);
+
+/*
+ * Something was decided: the turn's end syncs and acts. err is what the core
+ * returned: anything but 0 ends the agent (gate_fail).
+ */
+void gate_touch(struct gate *g, int err);
+
+/* The journal or memory failed: stops everything, says why, exits with 1. */
+void gate_fail(struct gate *g, const char *what, int err);
+
+/*
+ * Turns the lockdown on or off: it takes effect first, then its flag file,
+ * then its record. Returns as the core's functions do.
+ */
+MUST_CHECK int gate_lockdown(struct gate *g, bool on, const char *by,
+    struct bytes reason);
+
+/*
+ * Ends the turn: lets the core see what falls due, syncs, carries out the
+ * effects. Nothing happens if nothing was touched.
+ */
+void gate_turn(struct gate *g);
+
+/* ---- gate.c: the service ---- */
+
+/* Runs until SIGTERM; owns config from here on. Returns the exit code. */
+int gate_run(struct config *config);
+
+/* ---- open.c: everything on disk, opened and replayed ---- */
+
+/*
+ * State folder, key, blobs, transcripts, journal (replayed into the core).
+ * make_key: a new state is begun (enrolment). Says what is wrong itself.
+ * ERR_NOT_FOUND: not enrolled. ERR_CORRUPT: the journal is evidence; the core
+ * is locked and the rest is as far as it came.
+ */
+MUST_CHECK int gate_open(struct gate *g, bool make_key);
+/* After gate_open(): ends what a crash left, notes what has changed since. */
+MUST_CHECK int gate_recover(struct gate *g);
+/* The programs, the executor, the runs. Says what is wrong itself. */
+MUST_CHECK int gate_open_programs(struct gate *g);
+void gate_close(struct gate *g);
+
+/* ---- enrol.c ---- */
+
+struct enrol_options {
+	const char *token;	/* path of the token file, or "-" */
+	const char *pin;	/* the pin string, or NULL */
+	const char *out;	/* where to write the device's file, or NULL */
+};
+
+/* `countersignd enrol`. Owns config. Returns the exit code. */
+int enrol_run(struct config *config, const struct enrol_options *o);
+
+/* ---- requests.c: what local clients ask ---- */
+
+void requests_handle(void *arg, struct client *c,
+    const struct control_request *req);
+
+/* ---- link.c: what the console says ---- */
+
+void link_message(void *arg, const struct wire_msg *m);
+/* An envelope's flat fields as envelope.h has them; it points into w. */
+void link_envelope(const struct wire_envelope *w, struct envelope *ret_e);
+/* The courier's configuration from link.json and agent.json. */
+void link_config(const struct gate *g, struct wire_config *ret_c);
+/* Signs hello for this challenge and hands it to the courier. */
+MUST_CHECK int link_prove(struct gate *g, const struct wire_challenge *c);
+
+/* ---- runs.c: the cards that run ---- */
+
+MUST_CHECK int runs_new(struct gate *g, struct runs **ret_r);
+void runs_free(struct runs *r);
+/* Keeps a plan for EFFECT_START: owned by runs from here on. */
+MUST_CHECK int runs_prepare(struct runs *r, const struct prepared *p);
+void runs_start(struct runs *r, const struct sha256 *card);
+void runs_stop(struct runs *r, const struct sha256 *card,
+    const char *reason);
+void runs_stop_all(struct runs *r, const char *reason);
+size_t runs_count(const struct runs *r);
+
+/* ---- outbox.c: the journal and transcripts go to the console ---- */
+
+MUST_CHECK int outbox_new(struct gate *g, struct outbox **ret_o);
+void outbox_free(struct outbox *o);
+/* A link was proven; it was lost. */
+void outbox_open(struct outbox *o);
+void outbox_shut(struct outbox *o);
+void outbox_have(struct outbox *o, uint64_t n);
+void outbox_credit(struct outbox *o, const struct wire_credit *credit);
+/* Sends what there is, as far as there is room. */
+void outbox_push(struct outbox *o);
+
+#endif

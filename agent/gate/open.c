@@ -1,0 +1,402 @@
+/*
+ * open.c - the gate's state on disk: opened, replayed, recovered.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersignd.
+ */
+#include "agent/gate/gate.h"
+
+#include "common/version.h"
+#include "platform/clock.h"
+#include "platform/file.h"
+#include "platform/random.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_NAME "device.key"
+#define LOCK_NAME "lockdown"
+/* 2026-11-01T00:00:00Z: no clock of a device can be before this release. */
+#define RELEASE_DATE INT64_C(1793491200)
+
+/* ---- what the core asks of its host ---- */
+
+static int
+host_append(void *arg, struct bytes payload, bool must,
+    const struct sha256 *name, struct bytes blob, uint64_t *ret_index)
+{
+	struct gate *g = arg;
+	int err = 0;
+
+	if (g->journal == NULL)
+		return ERR_STATE;
+	if (name != NULL)
+		err = blobs_put(g->blobs, name, blob);
+	if (err != 0)
+		return err;
+	return journal_append(g->journal, payload, must, ret_index);
+}
+
+static int
+host_load(void *arg, const struct sha256 *name, struct buf *ret_b)
+{
+	struct gate *g = arg;
+
+	return blobs_read(g->blobs, name, ret_b, NULL);
+}
+
+static int
+host_random(void *arg, void *ret_p, size_t n)
+{
+	(void)arg;
+	return random_fill(ret_p, n);
+}
+
+static const char *
+host_offers(void *arg, const struct card *card, const struct verdict *v)
+{
+	struct gate *g = arg;
+
+	(void)card;
+	return planner_offers(&g->planner, v);
+}
+
+static const char *
+host_plan(void *arg, const struct card *card, const struct verdict *v,
+    struct core_plan *ret_plan)
+{
+	struct gate *g = arg;
+	struct prepared p;
+	const char *word = planner_make(&g->planner, card, v, &p, ret_plan);
+
+	if (word != NULL)
+		return word;
+	if (runs_prepare(g->runs, &p) != 0) {
+		prepared_free(&p);
+		return "no_memory";
+	}
+	return NULL;
+}
+
+static const struct core_host host = {
+	.append = host_append,
+	.load = host_load,
+	.random = host_random,
+	.offers = host_offers,
+	.plan = host_plan,
+};
+
+/* ---- opening ---- */
+
+static int
+complain(struct gate *g, const char *what, int err, const char *todo)
+{
+	log_event(&g->log, SERVICE_ERROR, "%s: %s: %s", what, err_text(err),
+	    todo);
+	return err;
+}
+
+static int
+replay(void *arg, uint64_t index, struct bytes payload)
+{
+	struct gate *g = arg;
+
+	return core_replay(g->core, index, payload);
+}
+
+/* The journal does not verify: it is evidence now, and nothing runs. */
+static void
+keep_evidence(struct gate *g, const struct journal_start *start)
+{
+	const char *why = core_error(g->core);
+
+	if (why[0] == '\0')
+		why = start->why;
+	log_event(&g->log, SERVICE_ERROR, "the journal was tampered with or"
+	    " damaged at record %llu (%s): locked down; keep the folder %s as"
+	    " evidence, then enrol again (countersignd enrol)",
+	    (unsigned long long)start->bad_index, why, g->config.state);
+	core_seal(g->core, "tamper", "device", "journal_corrupt");
+}
+
+static int
+open_journal(struct gate *g, struct journal_start *ret_start)
+{
+	int err;
+
+	memset(ret_start, 0, sizeof(*ret_start));
+	err = journal_open(g->state_dir, 0, replay, g, &g->journal,
+	    ret_start);
+	if (err == ERR_CORRUPT) {
+		g->journal = NULL;
+		keep_evidence(g, ret_start);
+		return err;
+	}
+	if (err == ERR_EXISTS)
+		return complain(g, g->config.state, err,
+		    "another agent uses this state folder: stop it first");
+	if (err != 0)
+		return complain(g, "the journal", err,
+		    "see that the state folder is the agent's own, and that"
+		    " its disk has room");
+	return 0;
+}
+
+static int
+open_core(struct gate *g)
+{
+	struct core_config cfg = { .host = &host, .arg = g,
+	    .release_date = RELEASE_DATE };
+	int err;
+
+	if ((err = clock_boot_id(cfg.boot_id)) != 0)
+		return complain(g, "the boot id", err,
+		    "mount /proc where the agent runs");
+	return core_new(&cfg, &g->core);
+}
+
+static int
+open_key(struct gate *g, bool make)
+{
+	char path[4096];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/%s", g->config.state, KEY_NAME);
+	err = identity_open(path, make, &g->key);
+	if (err == ERR_NOT_FOUND)
+		return complain(g, "this device is not enrolled", err,
+		    "run countersignd enrol --token FILE");
+	if (err != 0)
+		return complain(g, path, err, "the device key must be a file"
+		    " of the agent's own with mode 0600");
+	return 0;
+}
+
+/* `recovered` and what follows are the gate's first records of this start. */
+static int
+note_torn(struct gate *g, const struct journal_start *start)
+{
+	int err;
+
+	if (!start->torn)
+		return 0;
+	log_event(&g->log, SERVICE_WARNING, "the journal's torn end was cut"
+	    " bytes=%llu: open cards need new approvals",
+	    (unsigned long long)start->torn_bytes);
+	err = core_note_recovered(g->core, gate_moment(), start->torn_bytes,
+	    &start->torn_hash);
+	if (err == 0)
+		err = core_recover(g->core, gate_moment(), true);
+	if (err == 0)
+		err = journal_sync(g->journal);
+	return err == 0 ? journal_recovered(g->journal) : err;
+}
+
+int
+gate_open(struct gate *g, bool make_key)
+{
+	struct journal_start start;
+	int err;
+
+	g->state_dir = -1;
+	err = make_key ? file_make_dir(g->config.state, &g->state_dir) :
+	    file_open_dir(g->config.state, &g->state_dir);
+	if (err == ERR_NOT_FOUND)
+		return complain(g, "this device is not enrolled", err,
+		    "run countersignd enrol --token FILE");
+	if (err == 0)
+		err = file_check_private(g->state_dir);
+	if (err != 0)
+		return complain(g, g->config.state, err, "the state folder"
+		    " must be the agent's own, with mode 0700");
+	if ((err = open_key(g, make_key)) != 0 ||
+	    (err = open_core(g)) != 0)
+		return err;
+	if ((err = blobs_open(g->state_dir, &g->blobs)) != 0 ||
+	    (err = transcripts_open(g->state_dir, TRANSCRIPTS_CAP,
+	    &g->transcripts)) != 0)
+		return complain(g, "the state folder", err,
+		    "see that its disk works and has room");
+	if ((err = open_journal(g, &start)) != 0)
+		return err;
+	return note_torn(g, &start);
+}
+
+/* ---- after opening ---- */
+
+static bool
+has_lock_flag(const struct gate *g)
+{
+	uint64_t size;
+	int64_t changed;
+
+	return file_stat(g->state_dir, LOCK_NAME, &size, &changed) == 0;
+}
+
+/* A copy of this disk in another machine is another device. */
+static int
+check_machine(struct gate *g)
+{
+	struct sha256 machine;
+	int err = identity_machine(&machine);
+
+	if (err == ERR_NOT_FOUND)
+		return 0;
+	if (err != 0)
+		return err;
+	if (sha256_equal(&machine, core_machine(g->core)) ||
+	    core_lock(g->core)->on)
+		return 0;
+	log_event(&g->log, SERVICE_ERROR, "this is another machine than the"
+	    " one that was enrolled: locked down; enrol again"
+	    " (countersignd enrol)");
+	return core_lockdown(g->core, gate_moment(), true, "tamper", "device",
+	    bytes_str("other_machine"));
+}
+
+static int
+note_program(struct gate *g, const char *name, const struct program *p)
+{
+	struct sha256 hash;
+	int err = interpreter_hash(&g->planner.cache, p, hash.b);
+
+	if (err != 0)
+		return err;
+	return core_note_version(g->core, gate_moment(), name, &hash);
+}
+
+static int
+note_programs(struct gate *g)
+{
+	struct program self;
+	int err;
+
+	if ((err = program_open("/proc/self/exe", PROGRAM_OWNER_SELF,
+	    &self)) == 0) {
+		err = note_program(g, "countersignd", &self);
+		program_close(&self);
+	} else {
+		/* Started from a place that no packet owns: it is noted. */
+		log_event(&g->log, SERVICE_WARNING,
+		    "countersignd itself may be changed by others");
+		err = 0;
+	}
+	if (err == 0)
+		err = note_program(g, "countersign-courier",
+		    &g->courier_file);
+	if (err == 0)
+		err = note_program(g, "countersign-runner", &g->runner_file);
+	return err;
+}
+
+int
+gate_recover(struct gate *g)
+{
+	int err;
+
+	if (g->journal == NULL)
+		return 0;
+	if (has_lock_flag(g) && !core_lock(g->core)->on &&
+	    (err = core_lockdown(g->core, gate_moment(), true, "local",
+	    "local:flag", bytes_str("flag_file"))) != 0)
+		return err;
+	if ((err = check_machine(g)) != 0 ||
+	    (err = core_recover(g->core, gate_moment(), false)) != 0 ||
+	    (err = note_programs(g)) != 0)
+		return err;
+	return journal_sync(g->journal);
+}
+
+int
+gate_lockdown(struct gate *g, bool on, const char *by, struct bytes reason)
+{
+	int err = 0;
+
+	if (on) {
+		core_seal(g->core, "local", by, "lockdown");
+		runs_stop_all(g->runs, "lockdown");
+		/* A flag that cannot be written must not stop the lockdown. */
+		if (file_replace(g->state_dir, LOCK_NAME, reason) != 0)
+			log_event(&g->log, SERVICE_ERROR, "the lockdown's"
+			    " flag file cannot be written");
+	}
+	if (g->journal != NULL)
+		err = core_lockdown(g->core, gate_moment(), on, "local", by,
+		    reason);
+	if (err == 0 && !on) {
+		if ((err = journal_sync(g->journal)) == 0 &&
+		    has_lock_flag(g) &&
+		    (err = file_remove(g->state_dir, LOCK_NAME)) == 0)
+			err = file_sync_dir(g->state_dir);
+	}
+	return err;
+}
+
+/* ---- programs ---- */
+
+static int
+open_program(struct gate *g, const char *name, struct program *ret_p)
+{
+	char path[4096];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/%s", g->config.programs, name);
+	err = program_open(path, PROGRAM_OWNER_SELF, ret_p);
+	if (err != 0)
+		return complain(g, path, err, "the agent's programs and the"
+		    " folders above them must be root's (or the agent's own)"
+		    " and not writable by others");
+	return 0;
+}
+
+static size_t
+keep_courier(void *user, int *ret_pids, size_t n)
+{
+	struct gate *g = user;
+
+	if (g->uplink == NULL || n == 0 || uplink_pid(g->uplink) == 0)
+		return 0;
+	ret_pids[0] = uplink_pid(g->uplink);
+	return 1;
+}
+
+int
+gate_open_programs(struct gate *g)
+{
+	struct executor_config cfg = { .loop = g->loop, .keep = keep_courier,
+	    .user = g };
+	int err;
+
+	if ((err = open_program(g, "countersign-courier",
+	    &g->courier_file)) != 0 ||
+	    (err = open_program(g, "countersign-runner",
+	    &g->runner_file)) != 0)
+		return err;
+	cfg.runner_fd = g->runner_file.fd;
+	if ((err = executor_open(&cfg, &g->executor)) != 0)
+		return complain(g, "the executor", err,
+		    "the system refuses what runs need");
+	g->planner.executor = g->executor;
+	g->planner.runner = &g->runner_file;
+	if ((err = runs_new(g, &g->runs)) != 0)
+		return err;
+	return outbox_new(g, &g->outbox);
+}
+
+void
+gate_close(struct gate *g)
+{
+	runs_free(g->runs);
+	outbox_free(g->outbox);
+	executor_close(g->executor);
+	program_close(&g->courier_file);
+	program_close(&g->runner_file);
+	linkfile_free(&g->link);
+	journal_close(g->journal);
+	transcripts_close(g->transcripts);
+	blobs_close(g->blobs);
+	core_free(g->core);
+	if (g->key != NULL)
+		identity_close(g->key);
+	file_close(&g->state_dir);
+	config_free(&g->config);
+}

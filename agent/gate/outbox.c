@@ -1,0 +1,306 @@
+/*
+ * outbox.c - the journal and the transcripts go to the console.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersignd.
+ *
+ * The journal is the outbox: there is a cursor into it and nothing else. The
+ * console says from where it wants it (have), and how much of a transcript it
+ * takes (credit); after a break both are said again. Only synced records go.
+ */
+#include "agent/gate/gate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Transcripts that a console reads at the same time. */
+#define CREDITS 16
+
+struct credit {
+	struct sha256 card;
+	uint64_t at, until;	/* byte offsets */
+};
+
+struct outbox {
+	struct gate *g;
+	bool open;		/* the device has proven itself */
+	bool has_cursor;	/* the console has said what it has */
+	struct journal_cursor next;	/* the next record to send */
+	struct credit credits[CREDITS];
+	size_t n_credits;
+};
+
+int
+outbox_new(struct gate *g, struct outbox **ret_o)
+{
+	struct outbox *o = calloc(1, sizeof(*o));
+
+	if (o == NULL)
+		return ERR_NOMEM;
+	o->g = g;
+	*ret_o = o;
+	return 0;
+}
+
+void
+outbox_free(struct outbox *o)
+{
+	free(o);
+}
+
+void
+outbox_open(struct outbox *o)
+{
+	o->open = true;
+	o->has_cursor = false;
+	o->n_credits = 0;
+}
+
+void
+outbox_shut(struct outbox *o)
+{
+	o->open = false;
+}
+
+void
+outbox_have(struct outbox *o, uint64_t n)
+{
+	uint64_t size = journal_synced(o->g->journal);
+
+	/* After the first, it only acknowledges; it frees nothing. */
+	if (o->has_cursor && n <= o->next.index)
+		return;
+	o->has_cursor = true;
+	journal_seek(&o->next, n < size ? n : size);
+}
+
+void
+outbox_credit(struct outbox *o, const struct wire_credit *credit)
+{
+	struct credit *c = NULL;
+	size_t i;
+
+	for (i = 0; i < o->n_credits; i++)
+		if (memcmp(o->credits[i].card.b, credit->card, 32) == 0)
+			c = &o->credits[i];
+	if (c == NULL && o->n_credits == CREDITS) {
+		/* The oldest goes: the console asks again for what it lacks. */
+		memmove(&o->credits[0], &o->credits[1],
+		    (CREDITS - 1) * sizeof(o->credits[0]));
+		o->n_credits--;
+	}
+	if (c == NULL) {
+		c = &o->credits[o->n_credits++];
+		memcpy(c->card.b, credit->card, 32);
+		c->at = credit->from;
+	}
+	/* From another place than where we are: it lost what we had sent. */
+	if (credit->from != c->at && credit->from < c->at)
+		c->at = credit->from;
+	c->until = credit->until;
+}
+
+/* ---- records, each after the blob that it names ---- */
+
+struct batch {
+	struct outbox *o;
+	struct buf out;
+	size_t mark;
+	bool begun;
+};
+
+static void
+batch_flush(struct batch *b)
+{
+	if (b->begun)
+		wire_records_end(&b->out, b->mark);
+	b->begun = false;
+}
+
+static int
+put_blob(struct batch *b, const struct sha256 *name, size_t cap)
+{
+	struct wire_blob w = { .hash = name->b };
+	struct buf blob;
+	size_t at, n;
+	int err;
+
+	batch_flush(b);
+	buf_init(&blob, cap);
+	err = blobs_read(b->o->g->blobs, name, &blob, NULL);
+	/* Removed with its last record: the console has it, or never will. */
+	if (err == ERR_NOT_FOUND)
+		err = 0;
+	w.total = (uint32_t)blob.n;
+	for (at = 0; at < blob.n && err == 0; at += n) {
+		n = blob.n - at < WIRE_BATCH_CAP / 2 ? blob.n - at :
+		    WIRE_BATCH_CAP / 2;
+		w.offset = (uint32_t)at;
+		w.data = bytes_of(blob.p + at, n);
+		wire_put_blob(&b->out, &w);
+		err = buf_error(&b->out);
+	}
+	buf_free(&blob);
+	return err;
+}
+
+static bool
+begins_with(struct bytes payload, const char *kind)
+{
+	size_t n = strlen(kind);
+
+	return payload.n >= n && memcmp(payload.p, kind, n) == 0;
+}
+
+/* Sends what the record names first, if it names anything. */
+static int
+put_what_it_names(struct batch *b, struct bytes payload)
+{
+	struct record_doc *doc;
+	const struct record *rec;
+	int err;
+
+	/* `kind` is the first field of every record. */
+	if (!begins_with(payload, "{\"kind\":\"card_received\"") &&
+	    !begins_with(payload, "{\"kind\":\"trust\""))
+		return 0;
+	if ((err = record_parse(payload, &doc)) != 0)
+		return err;
+	rec = record_of(doc);
+	err = rec->kind == RECORD_TRUST ?
+	    put_blob(b, &rec->digest, CAP_TRUST) :
+	    put_blob(b, &rec->card, CAP_CARD);
+	record_free(doc);
+	return err;
+}
+
+static int
+put_record(struct batch *b, const struct entry *e)
+{
+	struct wire_record r = { e->index, e->payload };
+	int err;
+
+	if ((err = put_what_it_names(b, e->payload)) != 0)
+		return err;
+	if (b->begun && !wire_records_fit(&b->out, b->mark, e->payload.n))
+		batch_flush(b);
+	if (!b->begun) {
+		b->mark = wire_records_begin(&b->out);
+		b->begun = true;
+	}
+	wire_records_add(&b->out, &r);
+	return buf_error(&b->out);
+}
+
+/* One write's worth of records; *ret_more while there are others. */
+static int
+push_batch(struct outbox *o, bool *ret_more)
+{
+	struct batch b = { .o = o };
+	struct buf payload;
+	struct entry e;
+	int r = 1, err = 0;
+
+	buf_init(&b.out, UPLINK_QUEUE_CAP + 2 * CAP_TRUST);
+	buf_init(&payload, ENTRY_MAX);
+	while (err == 0 && b.out.n < UPLINK_QUEUE_CAP / 2) {
+		r = journal_read(o->g->journal, &o->next, &payload, &e);
+		if (r <= 0)
+			break;
+		err = put_record(&b, &e);
+	}
+	batch_flush(&b);
+	if (r < 0)
+		err = r;
+	if (err == 0 && (err = buf_error(&b.out)) == 0)
+		err = uplink_send(o->g->uplink, buf_bytes(&b.out));
+	buf_free(&b.out);
+	buf_free(&payload);
+	*ret_more = r > 0;
+	return err;
+}
+
+static int
+push_records(struct outbox *o)
+{
+	bool more = true;
+	int err = 0;
+
+	while (err == 0 && more &&
+	    o->next.index < journal_synced(o->g->journal) &&
+	    uplink_room(o->g->uplink) > 0)
+		err = push_batch(o, &more);
+	return err;
+}
+
+/* ---- transcripts ---- */
+
+static int
+push_transcript(struct outbox *o, struct credit *c)
+{
+	static const size_t piece = WIRE_BATCH_CAP - 64;
+	struct gate *g = o->g;
+	struct wire_output w = { .card = c->card.b };
+	struct buf out;
+	uint64_t size;
+	uint8_t *data;
+	size_t n = 1;
+	int err = 0;
+
+	if (c->at >= c->until || (data = malloc(piece)) == NULL)
+		return 0;
+	while (err == 0 && n > 0 && c->at < c->until &&
+	    uplink_room(g->uplink) > 0) {
+		size_t want = c->until - c->at < piece ?
+		    (size_t)(c->until - c->at) : piece;
+
+		err = transcripts_read(g->transcripts, &c->card, c->at, data,
+		    want, &n, &size);
+		if (err == ERR_NOT_FOUND) {
+			/* Not begun, or gone: there is nothing to send. */
+			err = 0;
+			break;
+		}
+		if (err != 0 || n == 0)
+			break;
+		buf_init(&out, WIRE_BATCH_CAP + 256);
+		w.offset = c->at;
+		w.data = bytes_of(data, n);
+		wire_put_output(&out, &w);
+		if ((err = buf_error(&out)) == 0)
+			err = uplink_send(g->uplink, buf_bytes(&out));
+		buf_free(&out);
+		c->at += n;
+	}
+	free(data);
+	return err;
+}
+
+/* A credit that is used up is forgotten; the next one says where it stands. */
+static void
+drop_used(struct outbox *o)
+{
+	size_t i = 0;
+
+	while (i < o->n_credits)
+		if (o->credits[i].at >= o->credits[i].until)
+			memmove(&o->credits[i], &o->credits[i + 1],
+			    (--o->n_credits - i) * sizeof(o->credits[0]));
+		else
+			i++;
+}
+
+void
+outbox_push(struct outbox *o)
+{
+	size_t i;
+	int err = 0;
+
+	if (!o->open || !o->has_cursor || o->g->uplink == NULL)
+		return;
+	err = push_records(o);
+	for (i = 0; i < o->n_credits && err == 0; i++)
+		err = push_transcript(o, &o->credits[i]);
+	drop_used(o);
+	if (err != 0)
+		gate_fail(o->g, "sending the journal", err);
+}

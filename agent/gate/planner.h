@@ -1,0 +1,47 @@
+/*
+ * planner.h - from an approved card to what the runner is told.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersignd.
+ *
+ * A plan follows from the signed bytes of card and policy, constant tables and
+ * the machine's interpreters, and from nothing else.
+ */
+#ifndef COUNTERSIGN_AGENT_GATE_PLANNER_H
+#define COUNTERSIGN_AGENT_GATE_PLANNER_H
+
+#include "agent/gate/core.h"
+#include "agent/gate/executor.h"
+#include "agent/gate/interpreter.h"
+
+struct planner {
+	struct executor *executor;
+	const struct program *runner;
+	struct interpreter_cache cache;
+};
+
+/* What one run needs; it owns its buffers. */
+struct prepared {
+	struct sha256 card;
+	struct buf plan;	/* bytes for executor_start() */
+	struct buf script;	/* prologue and text */
+	uint64_t timeout_ms;
+	uint64_t output_bytes;	/* kept of both streams together */
+};
+
+void prepared_free(struct prepared *p);
+
+/*
+ * Whether the card's interpreter and profile are to be had here: NULL, or
+ * "sandbox_unavailable" or "no_interpreter".
+ */
+const char *planner_offers(struct planner *p, const struct verdict *v);
+
+/*
+ * Makes the plan. NULL and both results, or a word why it cannot be:
+ * "no_interpreter", "plan_too_large", "survivors_unavailable", "no_memory".
+ */
+const char *planner_make(struct planner *p, const struct card *card,
+    const struct verdict *v, struct prepared *ret_prepared,
+    struct core_plan *ret_plan);
+
+#endif

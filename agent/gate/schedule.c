@@ -1,0 +1,456 @@
+/*
+ * schedule.c - what falls due: expiry, lapses, and which card runs next.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersignd.
+ *
+ * Nothing runs because it once was approved: policy, people, lockdown, clock
+ * and every approval are looked at again at the moment of the intent.
+ */
+#include "agent/gate/core_inside.h"
+
+#include "common/approval.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int
+card_ends(struct core *c, struct moment m, const struct queue_item *item,
+    enum record_kind kind, const char *by, const char *reason)
+{
+	struct record rec;
+
+	record_init(&rec, kind);
+	record_set_digest(&rec, RF_CARD, &item->digest);
+	if (by != NULL)
+		record_set_str(&rec, RF_BY, by);
+	if (reason != NULL)
+		record_set_str(&rec, RF_REASON, reason);
+	return core_emit_must(c, m, &rec);
+}
+
+/* ---- expiry ---- */
+
+/*
+ * By the clock, or by the age since it was received: a clock that was set back
+ * keeps no card alive.
+ */
+static bool
+is_expired(const struct queue_item *item, int64_t now, struct moment m,
+    const char *boot_id)
+{
+	int64_t left_ms;
+
+	if (now >= item->expires)
+		return true;
+	if (strcmp(item->boot_id, boot_id) != 0 ||
+	    m.boot_ms < item->received_boot_ms)
+		return false;
+	left_ms = (item->expires - item->received) * 1000;
+	return left_ms <= 0 ||
+	    m.boot_ms - item->received_boot_ms >= (uint64_t)left_ms;
+}
+
+static int
+expire_cards(struct core *c, struct moment m)
+{
+	int64_t now = core_now(c, m);
+	const struct queue_item *item, *next;
+	int err;
+
+	for (item = queue_first_open(c->queue); item != NULL; item = next) {
+		next = queue_next_open(c->queue, item);
+		if (item->state == STATE_RUNNING ||
+		    !is_expired(item, now, m, c->cfg.boot_id))
+			continue;
+		if ((err = card_ends(c, m, item, RECORD_EXPIRED, NULL,
+		    NULL)) != 0)
+			return err;
+	}
+	return 0;
+}
+
+/* ---- after a change of policy ---- */
+
+/* enough: the approvals that are left still are. */
+static int
+lapse(struct core *c, struct moment m, const struct queue_item *item,
+    const struct sha256 *approval, const char *reason, bool enough)
+{
+	struct record rec;
+	size_t i;
+
+	record_init(&rec, RECORD_APPROVAL_LAPSED);
+	record_set_digest(&rec, RF_CARD, &item->digest);
+	record_set_digest(&rec, RF_APPROVAL, approval);
+	for (i = 0; i < item->n_approvals; i++)
+		if (sha256_equal(&item->approvals[i].digest, approval))
+			record_set_str(&rec, RF_APPROVER,
+			    item->approvals[i].approver);
+	record_set_str(&rec, RF_REASON, reason);
+	if (enough)
+		record_set_bool(&rec, RF_ENOUGH, true);
+	return core_emit_must(c, m, &rec);
+}
+
+static int
+lapse_all(struct core *c, struct moment m, const struct sha256 *card,
+    const char *reason)
+{
+	const struct queue_item *item;
+	int err;
+
+	/* Each record takes one away. */
+	while ((item = queue_find(c->queue, card)) != NULL &&
+	    item->n_approvals > 0)
+		if ((err = lapse(c, m, item, &item->approvals[0].digest,
+		    reason, false)) != 0)
+			return err;
+	return 0;
+}
+
+/* One open card under a new policy. */
+static int
+follow_policy(struct core *c, struct moment m, const struct queue_item *item)
+{
+	const struct policy *p = trust_policy(c->trust);
+	struct trust_held held;
+	struct record rec;
+	int err;
+
+	if (p == NULL || !trust_held(c->trust, TRUST_POLICY, &held))
+		return 0;
+	if (p->mode == POLICY_PLAN) {
+		record_init(&rec, RECORD_PLANNED);
+		record_set_digest(&rec, RF_CARD, &item->digest);
+		record_set_str(&rec, RF_RULE, "mode plan");
+		record_set_digest(&rec, RF_POLICY, &held.digest);
+		return core_emit_must(c, m, &rec);
+	}
+	if (item->n_approvals > 0 &&
+	    !sha256_equal(&item->approvals[0].policy, &held.digest))
+		return lapse_all(c, m, &item->digest, "policy_changed");
+	if (item->n_approvals == 0 && item->state == STATE_APPROVED &&
+	    (err = card_ends(c, m, item, RECORD_CANCELLED, "device",
+	    "policy_changed")) != 0)
+		return err;
+	return 0;
+}
+
+static int
+follow_policy_all(struct core *c, struct moment m)
+{
+	const struct policy *p = c->trust != NULL ? trust_policy(c->trust) :
+	    NULL;
+	const struct queue_item *item, *next;
+	int err;
+
+	if (!c->policy_changed)
+		return 0;
+	c->policy_changed = false;
+	for (item = queue_first_open(c->queue); item != NULL; item = next) {
+		next = queue_next_open(c->queue, item);
+		if (item->state == STATE_RUNNING)
+			err = p != NULL && p->mode == POLICY_LOCKDOWN ?
+			    core_effect(c, EFFECT_STOP, &item->digest,
+			    "lockdown") : 0;
+		else
+			err = follow_policy(c, m, item);
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+/* ---- approvals that do not count any more ---- */
+
+/* An approval that does not count any more, and why. */
+struct lapsed {
+	struct sha256 digest;
+	const char *reason;
+};
+
+/*
+ * Looks at every approval again and lets those lapse that do not count any
+ * more. *ret_enough: what is left is enough.
+ */
+static int
+recheck_approvals(struct core *c, struct moment m, struct dossier *d,
+    const struct queue_item *item, bool *ret_enough)
+{
+	struct approval kept[QUEUE_APPROVALS];
+	const struct approval *list[QUEUE_APPROVALS] = { NULL };
+	struct lapsed gone[QUEUE_APPROVALS];
+	struct rules_missing missing;
+	struct people_signer signer;
+	size_t i, n = 0, n_gone = 0;
+	int err = 0;
+
+	for (i = 0; i < item->n_approvals; i++) {
+		const struct queue_approval *a = &item->approvals[i];
+		struct refusal why = { .reason = "unknown_key" };
+
+		consent_approval(item, a, c->device, &kept[n]);
+		if (people_find_key(d->rules.people, bytes_str(a->key),
+		    &signer) && rules_check_approval(&d->rules, &kept[n],
+		    &signer, &why) == 0) {
+			list[n] = &kept[n];
+			n++;
+		} else {
+			gone[n_gone].digest = a->digest;
+			gone[n_gone++].reason = why.reason;
+		}
+	}
+	*ret_enough = rules_enough(&d->rules, list, n, &missing);
+	for (i = 0; i < n_gone && err == 0; i++)
+		err = lapse(c, m, item, &gone[i].digest, gone[i].reason,
+		    *ret_enough);
+	return err;
+}
+
+static bool
+has_expired_approval(const struct queue_item *item, int64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < item->n_approvals; i++)
+		if (now >= item->approvals[i].expires)
+			return true;
+	return false;
+}
+
+static int
+lapse_expired(struct core *c, struct moment m)
+{
+	int64_t now = core_now(c, m);
+	const struct queue_item *item, *next;
+	struct dossier d;
+	bool enough;
+	int err = 0;
+
+	if (queue_next_lapse(c->queue) > now)
+		return 0;
+	for (item = queue_first_open(c->queue); item != NULL && err == 0;
+	    item = next) {
+		next = queue_next_open(c->queue, item);
+		if (item->state == STATE_RUNNING ||
+		    !has_expired_approval(item, now))
+			continue;
+		err = dossier_open(c, m, item, &d);
+		if (err == 0)
+			err = recheck_approvals(c, m, &d, item, &enough);
+		else if (err == ERR_STATE)
+			err = lapse_all(c, m, &item->digest, "expired");
+		dossier_close(&d);
+	}
+	return err;
+}
+
+/* ---- the next to run ---- */
+
+static void
+count_running(const struct core *c, unsigned *ret_changing,
+    unsigned *ret_looking)
+{
+	const struct queue_item *i;
+
+	*ret_changing = *ret_looking = 0;
+	for (i = queue_first_open(c->queue); i != NULL;
+	    i = queue_next_open(c->queue, i))
+		if (i->state == STATE_RUNNING)
+			++*(strcmp(i->profile, "observe") == 0 ?
+			    ret_looking : ret_changing);
+}
+
+enum wait { WAIT_GO, WAIT_LATER, WAIT_NEVER };
+
+/* Whether the cards that it comes after have finished with exit code 0. */
+static enum wait
+after_others(const struct core *c, const struct card *card)
+{
+	const struct queue_item *other;
+	enum wait w = WAIT_GO;
+	size_t i;
+
+	for (i = 0; i < card->n_after; i++) {
+		other = queue_find(c->queue, &card->after[i]);
+		if (other == NULL || !state_is_end(other->state))
+			w = WAIT_LATER;
+		else if (other->state != STATE_FINISHED ||
+		    other->result.exit_code != 0)
+			return WAIT_NEVER;
+	}
+	return w;
+}
+
+/* A card that goes by itself: still so, fresh files, and within its rate. */
+static int
+recheck_auto(struct core *c, struct moment m, struct dossier *d,
+    const struct queue_item *item, bool *ret_enough)
+{
+	struct trust_status st;
+	int64_t hour = core_now(c, m) - 3600;
+
+	*ret_enough = false;
+	trust_status(c->trust, core_now(c, m), &st);
+	if (d->verdict.decision != POLICY_AUTO)
+		return card_ends(c, m, item, RECORD_CANCELLED, "device",
+		    "policy_changed");
+	if (st.auto_stopped != NULL)
+		return 0;
+	if (d->verdict.rate_per_h > 0 &&
+	    queue_runs_since(c->queue, d->card->tool, hour) >=
+	    (size_t)d->verdict.rate_per_h)
+		return 0;
+	*ret_enough = true;
+	return 0;
+}
+
+static int
+intend(struct core *c, struct moment m, struct dossier *d,
+    const struct queue_item *item)
+{
+	struct core_plan plan;
+	struct record rec;
+	const char *word;
+	size_t i;
+
+	memset(&plan, 0, sizeof(plan));
+	word = c->cfg.host->plan(c->cfg.arg, d->card, &d->verdict, &plan);
+	if (word != NULL)
+		return card_ends(c, m, item, RECORD_CANCELLED, "device",
+		    word);
+	record_init(&rec, RECORD_EXEC_INTENT);
+	record_set_digest(&rec, RF_CARD, &item->digest);
+	for (i = 0; i < item->n_approvals; i++)
+		record_add_approval(&rec, &item->approvals[i].digest);
+	record_set_digest(&rec, RF_POLICY, &d->rules.policy);
+	record_set_str(&rec, RF_RULE, d->verdict.rule);
+	record_set_digest(&rec, RF_PLAN, &plan.plan);
+	record_set_str(&rec, RF_INTERPRETER, plan.interpreter);
+	record_set_digest(&rec, RF_INTERPRETER_HASH, &plan.interpreter_hash);
+	record_set_digest(&rec, RF_RUNNER_HASH, &plan.runner_hash);
+	record_set_str(&rec, RF_BOOT_ID, c->cfg.boot_id);
+	record_set_str(&rec, RF_PROFILE, doc_word_of(action_profiles,
+	    (int)d->verdict.action.profile));
+	/* No must: with no room for a result, nothing starts. */
+	return core_emit(c, m, &rec, false, NULL, bytes_of(NULL, 0));
+}
+
+/* Whether whose key signed the card may still propose with it. */
+static bool
+proposer_stands(const struct dossier *d, const struct queue_item *item)
+{
+	struct people_signer s;
+
+	return people_find_key(d->rules.people, bytes_str(item->key), &s) &&
+	    bytes_is(s.person->id, item->proposer) &&
+	    (s.person->roles & PERSON_PROPOSER) != 0 &&
+	    people_key_is_valid(s.key, d->rules.now);
+}
+
+/* One approved card: does it still stand, and may it go now? */
+static int
+consider(struct core *c, struct moment m, const struct queue_item *item,
+    unsigned *changing, unsigned *looking)
+{
+	struct sha256 digest = item->digest;
+	struct refusal why;
+	struct dossier d;
+	bool enough = false;
+	enum wait w;
+	int err;
+
+	if ((err = dossier_open(c, m, item, &d)) != 0)
+		return err;
+	if (d.verdict.why.reason != NULL)
+		err = item->n_approvals > 0 ? lapse_all(c, m, &digest,
+		    d.verdict.why.reason) : card_ends(c, m, item,
+		    RECORD_CANCELLED, "device", d.verdict.why.reason);
+	else if (!proposer_stands(&d, item))
+		err = card_ends(c, m, item, RECORD_CANCELLED, "device",
+		    "proposer_revoked");
+	else if (item->n_approvals == 0)
+		err = recheck_auto(c, m, &d, item, &enough);
+	else
+		err = recheck_approvals(c, m, &d, item, &enough);
+	if (err == 0 && enough && card_check_time(d.card, d.rules.now,
+	    &why) == 0) {
+		unsigned *used = d.verdict.action.profile == ACTION_OBSERVE ?
+		    looking : changing;
+		unsigned slots = used == looking ? SLOTS_LOOKING :
+		    SLOTS_CHANGING;
+
+		item = queue_find(c->queue, &digest);
+		if ((w = after_others(c, d.card)) == WAIT_NEVER) {
+			err = card_ends(c, m, item, RECORD_CANCELLED,
+			    "device", "after_failed");
+		} else if (w == WAIT_GO && *used < slots) {
+			if ((err = intend(c, m, &d, item)) == 0)
+				++*used;
+		}
+	}
+	dossier_close(&d);
+	/* The card waits for room: nothing ran. */
+	return err == ERR_NO_SPACE ? 0 : err;
+}
+
+static int
+start_cards(struct core *c, struct moment m)
+{
+	const struct queue_item *item, *next;
+	unsigned changing, looking;
+	int err;
+
+	if (c->hold || queue_first_approved(c->queue) == NULL ||
+	    core_blocked(c, m) != NULL)
+		return 0;
+	count_running(c, &changing, &looking);
+	for (item = queue_first_approved(c->queue); item != NULL;
+	    item = next) {
+		next = queue_next_approved(c->queue, item);
+		if ((err = consider(c, m, item, &changing, &looking)) != 0)
+			return err;
+	}
+	return 0;
+}
+
+int
+core_turn(struct core *c, struct moment m)
+{
+	uint64_t held_back = limiter_due(&c->limiter, m.boot_ms);
+	struct record rec;
+	int err;
+
+	if (held_back > 0) {
+		record_init(&rec, RECORD_REFUSED_SUMMARY);
+		record_set_int(&rec, RF_COUNT, (int64_t)held_back);
+		if ((err = core_emit_must(c, m, &rec)) != 0)
+			return err;
+	}
+	if ((err = follow_policy_all(c, m)) != 0 ||
+	    (err = expire_cards(c, m)) != 0 ||
+	    (err = lapse_expired(c, m)) != 0 ||
+	    (err = start_cards(c, m)) != 0)
+		return err;
+	queue_forget(c->queue, core_now(c, m));
+	return 0;
+}
+
+int64_t
+core_wait_s(const struct core *c, struct moment m)
+{
+	int64_t now = core_now(c, m), at = queue_next_expiry(c->queue), wait;
+	uint64_t summary = limiter_deadline(&c->limiter);
+
+	if (queue_next_lapse(c->queue) < at)
+		at = queue_next_lapse(c->queue);
+	wait = at == INT64_MAX ? -1 : at <= now ? 1 : at - now;
+	if (summary != UINT64_MAX) {
+		int64_t s = summary <= m.boot_ms ? 1 :
+		    (int64_t)((summary - m.boot_ms) / 1000 + 1);
+
+		if (wait < 0 || s < wait)
+			wait = s;
+	}
+	return wait;
+}

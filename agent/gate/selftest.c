@@ -1,0 +1,162 @@
+/*
+ * selftest.c - the agent tries its own checks before it trusts them.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersignd.
+ */
+#include "agent/gate/selftest.h"
+
+#include "common/approval.h"
+#include "common/digest.h"
+#include "common/ed25519.h"
+#include "common/envelope.h"
+#include "common/proof.h"
+#include "common/queue.h"
+#include "common/signer.h"
+#include "platform/sandbox.h"
+
+#include <string.h>
+
+/* RFC 8032 section 7.1, TEST 3. */
+static const uint8_t rfc_public[32] = {
+	0xfc, 0x51, 0xcd, 0x8e, 0x62, 0x18, 0xa1, 0xa3,
+	0x8d, 0xa4, 0x7e, 0xd0, 0x02, 0x30, 0xf0, 0x58,
+	0x08, 0x16, 0xed, 0x13, 0xba, 0x33, 0x03, 0xac,
+	0x5d, 0xeb, 0x91, 0x15, 0x48, 0x90, 0x80, 0x25,
+};
+static const uint8_t rfc_message[2] = { 0xaf, 0x82 };
+static const uint8_t rfc_signature[64] = {
+	0x62, 0x91, 0xd6, 0x57, 0xde, 0xec, 0x24, 0x02,
+	0x48, 0x27, 0xe6, 0x9c, 0x3a, 0xbe, 0x01, 0xa3,
+	0x0c, 0xe5, 0x48, 0xa2, 0x84, 0x74, 0x3a, 0x44,
+	0x5e, 0x36, 0x80, 0xd7, 0xdb, 0x5a, 0xc3, 0xac,
+	0x18, 0xff, 0x9b, 0x53, 0x8d, 0x16, 0xf2, 0x90,
+	0xae, 0x67, 0xf7, 0x60, 0x98, 0x4d, 0xc6, 0x59,
+	0x4a, 0x7c, 0x15, 0xe9, 0x71, 0x6e, 0xd2, 0x8d,
+	0xc0, 0x27, 0xbe, 0xce, 0xea, 0x1e, 0xc4, 0x0a,
+};
+
+/* A good signature is taken; with any one of its bits changed it is not. */
+static bool
+signatures_hold(void)
+{
+	struct bytes m = bytes_of(rfc_message, sizeof(rfc_message));
+	uint8_t sig[64];
+	size_t i;
+
+	memcpy(sig, rfc_signature, sizeof(sig));
+	if (ed25519_verify(rfc_public, m, bytes_of(sig, sizeof(sig))) != 0)
+		return false;
+	for (i = 0; i < 8 * sizeof(sig); i += 37) {
+		sig[i / 8] ^= (uint8_t)(1u << i % 8);
+		if (ed25519_verify(rfc_public, m,
+		    bytes_of(sig, sizeof(sig))) == 0)
+			return false;
+		sig[i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+	return true;
+}
+
+/* An approval's proof counts for its own text and key, and for no other. */
+static bool
+proofs_hold(void)
+{
+	static const uint8_t seeds[2][SIGNER_SEED_SIZE] = { { 1 }, { 2 } };
+	struct bytes payload = bytes_str("{\"v\":1,\"decision\":\"approve\"}");
+	struct bytes other = bytes_str("{\"v\":1,\"decision\":\"approvE\"}");
+	uint8_t b[SSHSIG_PREIMAGE_SIZE], b2[SSHSIG_PREIMAGE_SIZE], sig[64];
+	struct proof p = { .wire = PROOF_WIRE_ED25519 };
+	struct person_key key = { .kind = PROOF_ED25519,
+	    .alg = PROOF_ALG_ED25519 };
+	struct signer s[2];
+	const char *why;
+	struct buf field;
+	bool holds;
+
+	if (signer_from_seed(seeds[0], &s[0]) != 0 ||
+	    signer_from_seed(seeds[1], &s[1]) != 0)
+		return false;
+	approval_preimage(PAYLOAD_APPROVAL, payload, b);
+	approval_preimage(PAYLOAD_APPROVAL, other, b2);
+	if (signer_sign(&s[0], bytes_of(b, sizeof(b)), sig) != 0)
+		return false;
+	p.sig = bytes_of(sig, sizeof(sig));
+	buf_init(&field, PROOF_MAX);
+	proof_write(&field, &p);
+	memcpy(key.public, s[0].public, 32);
+	holds = buf_error(&field) == 0 &&
+	    proof_verify(&key, bytes_of(b, sizeof(b)), buf_bytes(&field),
+	    &why) == 0 &&
+	    proof_verify(&key, bytes_of(b2, sizeof(b2)), buf_bytes(&field),
+	    &why) != 0;
+	/* A cancel's text is not an approval's. */
+	approval_preimage(PAYLOAD_CANCEL, payload, b2);
+	holds = holds && proof_verify(&key, bytes_of(b2, sizeof(b2)),
+	    buf_bytes(&field), &why) != 0;
+	memcpy(key.public, s[1].public, 32);
+	holds = holds && proof_verify(&key, bytes_of(b, sizeof(b)),
+	    buf_bytes(&field), &why) != 0;
+	buf_free(&field);
+	return holds;
+}
+
+/* A card that has ended, whichever way, has no way back to a run. */
+static bool
+replays_hold(void)
+{
+	enum card_state s, next;
+	const char *word;
+	int e;
+
+	for (s = STATE_RUNNING; s < STATES; s++) {
+		if (state_next(s, EVENT_INTENT, &next, &word) == 0 ||
+		    state_next(s, EVENT_RECEIVE, &next, &word) == 0 ||
+		    state_next(s, EVENT_ENOUGH, &next, &word) == 0)
+			return false;
+		for (e = 0; e < EVENTS && state_is_end(s); e++)
+			if (state_next(s, (enum card_event)e, &next,
+			    &word) == 0 && next != s)
+				return false;
+	}
+	return state_next(STATE_PENDING, EVENT_INTENT, &next, &word) != 0;
+}
+
+static const struct {
+	const char *name;
+	bool (*holds)(void);
+} checks[] = {
+	{ "a signature with one bit changed is refused", signatures_hold },
+	{ "an approval by another key or of another text is refused",
+	    proofs_hold },
+	{ "a card that has run does not run again", replays_hold },
+};
+#define N_CHECKS (sizeof(checks) / sizeof(checks[0]))
+
+int
+selftest_run(FILE *why)
+{
+	size_t i;
+
+	for (i = 0; i < N_CHECKS; i++)
+		if (!checks[i].holds()) {
+			fprintf(why, "countersignd: self-test failed: not"
+			    " true here: %s: this build must not run, install"
+			    " it again\n", checks[i].name);
+			return 1;
+		}
+	return 0;
+}
+
+int
+selftest_report(void)
+{
+	struct sandbox_offer o;
+	size_t i;
+
+	for (i = 0; i < N_CHECKS; i++)
+		printf("ok %s\n", checks[i].name);
+	sandbox_probe(&o);
+	printf("profiles offered:%s%s%s\n", o.observe ? " observe" : "",
+	    o.repair ? " repair" : "", o.full ? " full (NOT CONFINED)" : "");
+	printf("enforced: %s\n", o.text);
+	return 0;
+}
