@@ -93,7 +93,8 @@ TEST(units)
 		const char *bytes;
 	} rows[] = {
 		{ 1, "1 second", "1 byte" }, { 59, "59 seconds", "59 bytes" },
-		{ 60, "1 minute", "60 bytes" }, { 90, "90 seconds", "90 bytes" },
+		{ 60, "1 minute", "60 bytes" },
+		{ 90, "90 seconds", "90 bytes" },
 		{ 3600, "1 hour", "3,600 bytes" },
 		{ 86400, "1 day", "86,400 bytes" },
 		{ 1024, "1,024 seconds", "1 KiB" },
