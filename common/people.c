@@ -82,15 +82,17 @@ read_public(struct doc_obj *o, struct people_key *k)
 {
 	size_t n = proof_public_size(k->key.alg);
 	struct bytes key;
+	int r = 0;
 
 	doc_b64(o, "key", n, n, &key);
 	if (key.n != n)
 		return;
 	memcpy(k->key.public, key.p, n);
 	keyid_make(key, k->id);
-	if (k->key.alg == PROOF_ALG_ES256 &&
-	    p256_check_point(k->key.public) != 0)
-		doc_fail(o, "key", ERR_RANGE);
+	if (k->key.alg == PROOF_ALG_ES256)
+		r = p256_check_point(k->key.public);
+	if (r != 0)
+		doc_fail(o, "key", r == ERR_NOMEM ? r : ERR_RANGE);
 }
 
 static void
