@@ -11,6 +11,7 @@
 #include "agent/courier/events.h"
 #include "common/digest.h"
 #include "common/version.h"
+#include "platform/pipes.h"
 #include "platform/privileges.h"
 
 #include <signal.h>
@@ -24,6 +25,20 @@ static const char usage[] =
     "       countersign-courier --help | --version\n"
     "The network process of countersignd, which starts it: with a socket to\n"
     "the gate as descriptor 3. As root it becomes the user NAME.\n";
+
+/* Whether descriptor 3 is what the gate gives us: before anything is opened
+ * that could be given that number. */
+static int
+check_gate(void)
+{
+	struct peer gate;
+	int err = pipes_peer(GATE_FD, &gate);
+
+	if (err != 0)
+		event_log("descriptor 3 is not the gate's socket: this program "
+		    "is started by countersignd");
+	return err;
+}
 
 /* 0, or what must not be gone on with. */
 static int
@@ -73,6 +88,8 @@ main(int argc, char **argv)
 		(void)fputs(usage, stderr);
 		return 2;
 	}
+	if (check_gate() != 0)
+		return COURIER_EXIT_START;
 	/* A peer that has gone is an error of write(), not the end. */
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || digest_init() != 0) {
 		event_log("cannot start");

@@ -5,6 +5,7 @@ Runs in: tests.
 The gate starts the real courier on a socketpair. All of it waits for events
 with a limit, never for time to pass.
 """
+import json
 import os
 import select
 import socket
@@ -32,21 +33,24 @@ def is_sanitized():
 class Gate:
     """The gate's end of a real courier process."""
 
-    def __init__(self, user='nobody'):
+    def __init__(self, args=None):
         self.sock, theirs = socket.socketpair()
         self.sock.settimeout(LIMIT)
         self.reader = ws.Reader(self.sock)
         self.log_file = tempfile.TemporaryFile()
-        argv = [program('countersign-courier')]
-        if os.geteuid() == 0:
-            argv += ['--user', user]
-        self.pid = os.posix_spawn(argv[0], argv, {}, file_actions=[
+        if args is None:
+            args = ['--user', 'nobody'] if os.geteuid() == 0 else []
+        argv = [program('countersign-courier')] + args
+        # A confined process cannot be searched for leaks at its end.
+        env = {'ASAN_OPTIONS': 'detect_leaks=0'} if is_sanitized() else {}
+        self.pid = os.posix_spawn(argv[0], argv, env, file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, '/dev/null', os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, '/dev/null', os.O_WRONLY, 0),
             (os.POSIX_SPAWN_DUP2, self.log_file.fileno(), 2),
             (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)])
         theirs.close()
         self.status = None
+        self.saved_log = None
 
     def __enter__(self):
         return self
@@ -64,6 +68,7 @@ class Gate:
             if value is not None:
                 value.args = ('%s; its log: %s' % (
                     value, self.log().replace('\n', ' | ')[-1500:]),)
+            self.saved_log = self.log()
             self.log_file.close()
 
     def wait(self):
@@ -81,6 +86,9 @@ class Gate:
         return self.status
 
     def log(self):
+        """What it wrote to stderr so far, or in all."""
+        if self.saved_log is not None:
+            return self.saved_log
         self.log_file.seek(0)
         return self.log_file.read().decode()
 
@@ -175,7 +183,6 @@ class Link:
             self.ws.send(ws.PONG, data)
 
     def read_json(self):
-        import json
         kind, data = self.read()
         if kind != ws.TEXT:
             raise AssertionError('opcode %d: %.100r' % (kind, data))

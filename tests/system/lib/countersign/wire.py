@@ -67,7 +67,9 @@ class Body:
 
 
 def message(name, body=b''):
-    """A whole message; name may also be a number."""
+    """A whole message; name may also be a number, the body text."""
+    if isinstance(body, str):
+        body = body.encode()
     return HEADER.pack(len(body), TYPES.get(name, name), 0) + body
 
 
