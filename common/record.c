@@ -411,8 +411,6 @@ void
 record_add_approval(struct record *rec, const struct sha256 *approval)
 {
 	rec->has[RF_APPROVALS] = true;
-	if (approval == NULL)
-		return;
 	if (rec->n_approvals == RECORD_APPROVALS)
 		fail(rec, ERR_TOO_LARGE);
 	else

@@ -211,7 +211,8 @@ struct record {
 };
 
 /*
- * Setting fields. The span must outlive the record's use. A field of another
+ * Setting fields. A list that the kind needs is empty where nothing was added.
+ * The span must outlive the record's use. A field of another
  * type, a NULL string and one signature or approval too many make the record
  * fail (err): record_write() tells.
  */

@@ -127,6 +127,17 @@ write_field(struct jsonw *w, const struct record_field_spec *f,
 	}
 }
 
+/* Whether the field is written: a list that the kind needs may be empty. */
+static bool
+is_there(const struct record *rec, size_t f)
+{
+	enum record_type t = record_fields[f].type;
+
+	return rec->has[f] || f == RF_KIND ||
+	    ((t == RECORD_TYPE_DIGESTS || t == RECORD_TYPE_SIGS) &&
+	    record_kind_needs(rec->kind, (enum record_field)f));
+}
+
 /* Whether it has what its kind needs, and nothing that its kind has not. */
 static int
 check_fields(const struct record *rec)
@@ -138,7 +149,7 @@ check_fields(const struct record *rec)
 		return ERR_MISSING_FIELD;
 	for (f = RF_BOOT_MS + 1; f < RECORD_FIELDS; f++) {
 		if ((*p & ~RECORD_OPTIONAL) == f) {
-			if (!rec->has[f] && (*p & RECORD_OPTIONAL) == 0)
+			if (!is_there(rec, f) && (*p & RECORD_OPTIONAL) == 0)
 				return ERR_MISSING_FIELD;
 			p++;
 		} else if (rec->has[f]) {
@@ -168,7 +179,7 @@ record_write(struct buf *b, const struct record *rec)
 	}
 	jsonw_obj(&w, NULL);
 	for (f = 0; f < RECORD_FIELDS; f++)
-		if (f == RF_KIND || rec->has[f])
+		if (is_there(rec, f))
 			write_field(&w, &record_fields[f], rec);
 	jsonw_obj_end(&w);
 	if (b->err == 0 && b->n - before > CAP_RECORD)
