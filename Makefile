@@ -9,7 +9,7 @@
 #   make fuzz SECONDS=60  libFuzzer on every parser
 #   make fuzz-replay interop system asan lint coverage reproducible
 #   make setup            installs what all of these need
-#   make install DESTDIR= PREFIX=/usr/local
+#   make install DESTDIR= PREFIX=/usr
 #   make clean
 #
 # O=folder puts the results elsewhere; V=1 shows the commands. CC=gcc or clang
@@ -18,7 +18,7 @@
 
 O ?= build
 SECONDS ?= 60
-PREFIX ?= /usr/local
+PREFIX ?= /usr
 WERROR ?= -Werror
 ifeq ($(origin CC),default)
 CC := gcc
@@ -352,10 +352,19 @@ endif
 setup:
 	scripts/setup build check lint bench
 
-# The gate looks for the courier and the runner beside itself.
+# Where packaging/README.md says. The gate's configuration has the default
+# folder of courier and runner, so PREFIX is /usr unless a package says more.
+D = $(DESTDIR)$(PREFIX)
 install: programs
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(PROGRAMS:%=$(O)/bin/%) $(DESTDIR)$(PREFIX)/bin
+	install -d $(D)/bin $(D)/sbin $(D)/libexec/countersign
+	$(if $(filter countersign,$(PROGRAMS)),install -m 755 $(O)/bin/countersign $(D)/bin)
+	install -m 755 $(addprefix $(O)/bin/,$(filter countersignd countersign-console,$(PROGRAMS))) $(D)/sbin
+	install -m 755 $(addprefix $(O)/bin/,$(filter countersign-courier countersign-runner,$(PROGRAMS))) \
+		$(D)/libexec/countersign
+	install -d $(D)/lib/systemd/system $(D)/lib/sysusers.d $(D)/lib/tmpfiles.d
+	install -m 644 packaging/systemd/*.service $(D)/lib/systemd/system
+	install -m 644 packaging/systemd/countersign.sysusers $(D)/lib/sysusers.d/countersign.conf
+	install -m 644 packaging/systemd/countersign.tmpfiles $(D)/lib/tmpfiles.d/countersign.conf
 
 clean:
 	rm -rf $(O)
