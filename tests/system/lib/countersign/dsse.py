@@ -73,7 +73,7 @@ def public_of(key):
 
 def key_id(key):
     """A hint, as the tools give it: the hash of the public key."""
-    return hashlib.sha256(public_of(key)).hexdigest()[:16]
+    return hashlib.sha256(public_of(key)).hexdigest()[:32]
 
 
 def device_id(public):
