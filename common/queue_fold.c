@@ -368,16 +368,19 @@ fold_intent(struct fold *f)
 	const struct record *rec = f->rec;
 	struct queue_item *item = f->item;
 	size_t i;
+	int err;
 
 	for (i = 0; i < rec->n_approvals; i++)
 		if (!queue_item_has_approval(item, &rec->approvals[i]))
 			return corrupt(f, "an approval that it does not have");
+	if ((err = step(f, EVENT_INTENT)) != 0)
+		return err;
 	item->intent_index = f->index;
 	item->intent_time = rec->time;
 	item->plan = rec->plan;
 	item->profile = profile_word(rec->profile);
 	queue_list_add(f->q, QUEUE_RUNS, item);
-	return step(f, EVENT_INTENT);
+	return 0;
 }
 
 static int
