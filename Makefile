@@ -357,9 +357,9 @@ setup:
 D = $(DESTDIR)$(PREFIX)
 install: programs
 	install -d $(D)/bin $(D)/sbin $(D)/libexec/countersign
-	$(if $(filter countersign,$(PROGRAMS)),install -m 755 $(O)/bin/countersign $(D)/bin)
-	install -m 755 $(addprefix $(O)/bin/,$(filter countersignd countersign-console,$(PROGRAMS))) $(D)/sbin
-	install -m 755 $(addprefix $(O)/bin/,$(filter countersign-courier countersign-runner,$(PROGRAMS))) \
+	install -m 755 $(O)/bin/countersign $(D)/bin
+	install -m 755 $(O)/bin/countersignd $(O)/bin/countersign-console $(D)/sbin
+	install -m 755 $(O)/bin/countersign-courier $(O)/bin/countersign-runner \
 		$(D)/libexec/countersign
 	install -d $(D)/lib/systemd/system $(D)/lib/sysusers.d $(D)/lib/tmpfiles.d
 	install -m 644 packaging/systemd/*.service $(D)/lib/systemd/system
