@@ -189,8 +189,11 @@ read_args(struct parse *p, struct doc_obj *o, struct policy_tool *t)
 	t->n_args = doc_count(&list);
 	if (t->n_args > CAP_ARGS)
 		fail(p, o, "args", ERR_RANGE, "more than 32 arguments");
-	if ((args = arena_take(p->arena, t->n_args, sizeof(*args))) == NULL)
+	args = arena_take(p->arena, t->n_args, sizeof(*args));
+	if (args == NULL) {
+		t->n_args = 0;
 		return;
+	}
 	while (doc_next(&list)) {
 		args[i].name = doc_key(&list);
 		if (!card_is_arg_name(args[i].name))
