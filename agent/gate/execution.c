@@ -146,14 +146,17 @@ set_ended(struct execution *e, struct exec_outcome *o)
 static void
 set_unreported(struct execution *e, struct exec_outcome *o)
 {
-	o->end = o->started ? EXEC_KILLED : EXEC_FAILED_TO_START;
+	/* What said nothing may have run all the same. */
+	o->end = EXEC_KILLED;
 	o->wall_ms = clock_boot_ms() - e->started_ms;
 	if (e->trouble != NULL) {
+		o->end = EXEC_FAILED_TO_START;
 		o->reason = "runner_start";
 		explain(e, "%s: %s", e->trouble, strerror(e->trouble_errno));
 	} else if (e->violation) {
 		o->reason = "child_violation";
 	} else if (e->has_failed) {
+		o->end = EXEC_FAILED_TO_START;
 		o->reason = "sandbox_error";
 		explain(e, "%s: %s", plan_step_word(e->failed.step),
 		    strerror((int)e->failed.sys_errno));
@@ -389,6 +392,15 @@ copy_text(struct bytes a, char *ret_text, size_t size)
 }
 
 static void
+read_output(struct execution *e)
+{
+	(void)uv_read_start((uv_stream_t *)&e->sources[PIPE_OUT].pipe,
+	    on_alloc, on_output);
+	(void)uv_read_start((uv_stream_t *)&e->sources[PIPE_ERR].pipe,
+	    on_alloc, on_output);
+}
+
+static void
 take_started(struct execution *e, const struct wire_started *m)
 {
 	e->state = WIRE_EXEC_RUNNING;
@@ -396,10 +408,7 @@ take_started(struct execution *e, const struct wire_started *m)
 	copy_text(m->enforced, e->enforced, sizeof(e->enforced));
 	e->cb.on_started(e->user, m->pid, e->enforced);
 	/* Only now, so that no output comes before the start. */
-	(void)uv_read_start((uv_stream_t *)&e->sources[PIPE_OUT].pipe,
-	    on_alloc, on_output);
-	(void)uv_read_start((uv_stream_t *)&e->sources[PIPE_ERR].pipe,
-	    on_alloc, on_output);
+	read_output(e);
 }
 
 /* The runner has said its last: it exits now, or is made to. */
@@ -435,16 +444,21 @@ take(struct execution *e, const struct wire_msg *msg)
 	return r;
 }
 
-/* Without STARTED nothing reads the output: there is none. */
+/*
+ * The runner says no more. If it never said that the payload runs, that may
+ * have run all the same and have killed it: its output is not lost.
+ */
 static void
 end_status(struct execution *e)
 {
 	e->sources[PIPE_STATUS].open = false;
 	if (!wire_in_is_idle(&e->status))
 		violate(e);
-	if (!e->started) {
+	if (e->has_failed) {
 		e->sources[PIPE_OUT].open = false;
 		e->sources[PIPE_ERR].open = false;
+	} else if (!e->started) {
+		read_output(e);
 	}
 	/* A runner that says nothing more before its report is of no use. */
 	if (e->state != WIRE_EXEC_DONE && e->runner.pid > 0)

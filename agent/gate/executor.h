@@ -42,15 +42,17 @@ enum exec_end {
 	EXEC_FINISHED,		/* the payload ended by itself */
 	EXEC_TIMED_OUT,		/* its deadline passed */
 	EXEC_KILLED,		/* stopped, or ended for a limit */
-	EXEC_FAILED_TO_START	/* the interpreter never ran */
+	EXEC_FAILED_TO_START	/* the interpreter never ran, for certain */
 };
 
 /*
- * How a run ended. Pointers live until on_end returns. `reason` is NULL or one
- * of: "deadline", "stopped" (execution_stop; the caller knows why), "oom",
- * "limit", "sandbox_error" (FAILED; detail has step and errno), "runner_start"
- * (no runner), "runner_died", "child_violation" (it sent what it may not;
- * record that too).
+ * How a run ended. A runner that died before it reported the start leaves open
+ * whether the interpreter ran: that is EXEC_KILLED, and not `started`.
+ * Pointers live until on_end returns. `reason` is NULL or one of: "deadline",
+ * "stopped" (execution_stop; the caller knows why), "oom", "limit",
+ * "sandbox_error" (FAILED; detail has step and errno), "runner_start" (no
+ * runner), "runner_died", "child_violation" (it sent what it may not; record
+ * that too).
  */
 struct exec_outcome {
 	enum exec_end end;
@@ -74,8 +76,9 @@ struct exec_outcome {
  * Callbacks, all on the loop and never from within executor_start() or
  * execution_stop(). on_output gets bytes of stream 1 or 2, at most 64 KiB, and
  * the ms since the start; nothing more is read before it returns, so that a
- * slow journal slows the payload and memory stays bounded. After on_end the
- * execution is gone.
+ * slow journal slows the payload and memory stays bounded. on_started comes
+ * first, but not at all if the payload killed its runner before that could
+ * report it; its output comes all the same. After on_end the execution is gone.
  */
 struct exec_callbacks {
 	void (*on_started)(void *user, uint32_t pid, const char *enforced);

