@@ -116,103 +116,104 @@ TEST(reads_the_others)
 
 #define POLICY_ROLE KIT_ROLE("1", KIT_HOLDER("ann", "^21"))
 
+static const struct {
+	enum trust_file file;
+	const char *from;
+	const char *to;
+	int err;
+	const char *detail;
+} refused[] = {
+	{ TRUST_ROOT, "{\"v\":1,", "{\"v\":0,", ERR_RANGE, "v" },
+	{ TRUST_ROOT, "\"version\":1,", "\"version\":0,", ERR_RANGE,
+	    "version" },
+	{ TRUST_ROOT, "{\"v\":1,", "{\"v\":1,\"x\":[],",
+	    ERR_UNKNOWN_FIELD, "x" },
+	{ TRUST_ROOT, "2027-01-01T00:00:00Z", "2027-02-05T00:00:01Z",
+	    ERR_RANGE, "expires" },
+	{ TRUST_ROOT, "2027-01-01T00:00:00Z", "2026-01-01T00:00:00Z",
+	    ERR_RANGE, "expires" },
+	{ TRUST_ROOT, "\"policy\":" POLICY_ROLE ",", "",
+	    ERR_MISSING_FIELD, "roles.policy" },
+	{ TRUST_ROOT, "\"roles\":{", "\"roles\":{\"cards\":"
+	    POLICY_ROLE ",", ERR_UNKNOWN_FIELD, "roles.cards" },
+	{ TRUST_ROOT, "\"policy\":" POLICY_ROLE, "\"policy\":"
+	    KIT_ROLE("0", KIT_HOLDER("ann", "^21")), ERR_RANGE,
+	    "policy.threshold" },
+	{ TRUST_ROOT, "\"policy\":" POLICY_ROLE, "\"policy\":"
+	    KIT_ROLE("1", ""), ERR_RANGE, "policy.threshold" },
+	/* Two keys of one holder are one holder. */
+	{ TRUST_ROOT, "\"policy\":" POLICY_ROLE, "\"policy\":"
+	    KIT_ROLE("2", KIT_HOLDER("ann", "^21") ","
+	    KIT_HOLDER("ann", "^22")), ERR_RANGE,
+	    "policy.threshold" },
+	{ TRUST_ROOT, "\"policy\":" POLICY_ROLE, "\"policy\":"
+	    KIT_ROLE("1", KIT_HOLDER("ann", "^21") ","
+	    KIT_HOLDER("ben", "^21")), ERR_DUPLICATE, "keys.key" },
+	{ TRUST_ROOT, "\"policy\":" POLICY_ROLE, "\"policy\":"
+	    KIT_ROLE("1", KIT_HOLDER("ann", "^21") ","
+	    KIT_HOLDER("ann", "^21")), ERR_DUPLICATE, "keys.key" },
+	/* One key, two holders, two roles. */
+	{ TRUST_ROOT, "\"policy\":" POLICY_ROLE, "\"policy\":"
+	    KIT_ROLE("1", KIT_HOLDER("cat", "^11")), ERR_DUPLICATE,
+	    "roles.policy" },
+	{ TRUST_ROOT, "^21", "AAAA", ERR_RANGE, "keys.key" },
+	{ TRUST_ROOT, "^21", "!", ERR_SYNTAX, "keys.key" },
+	{ TRUST_ROOT, "\"stamp\"", "\"\"", ERR_RANGE,
+	    "keys.holder" },
+	{ TRUST_ROOT, "{\"holder\":\"stamp\",", "{\"x\":1,"
+	    "\"holder\":\"stamp\",", ERR_UNKNOWN_FIELD, "keys.x" },
+	{ TRUST_ROOT, "\"threshold\":1,\"keys\":[{\"holder\":"
+	    "\"stamp\"", "\"threshold\":1,\"x\":1,\"keys\":["
+	    "{\"holder\":\"stamp\"", ERR_UNKNOWN_FIELD,
+	    "timestamp.x" },
+	{ TRUST_ROOT, "\"min_version\":{\"people\":1,",
+	    "\"min_version\":{", ERR_MISSING_FIELD,
+	    "min_version.people" },
+	{ TRUST_ROOT, "\"min_version\":{\"people\":1,",
+	    "\"min_version\":{\"people\":0,", ERR_RANGE,
+	    "min_version.people" },
+	{ TRUST_ROOT, "\"min_version\":{", "\"min_version\":{"
+	    "\"root\":1,", ERR_UNKNOWN_FIELD, "min_version.root" },
+	{ TRUST_ROOT, "w.example/1", "w example", ERR_CHARACTER,
+	    "witnesses.name" },
+	{ TRUST_ROOT, "w.example/1", "w+1", ERR_CHARACTER,
+	    "witnesses.name" },
+	{ TRUST_ROOT, "w.example/1", "", ERR_RANGE,
+	    "witnesses.name" },
+	{ TRUST_ROOT, "^71\"", "^71\",\"x\":1", ERR_UNKNOWN_FIELD,
+	    "witnesses.x" },
+	{ TRUST_DEVICE, "\"acme\"", "\"a_b\"", ERR_CHARACTER, "org" },
+	{ TRUST_DEVICE, KIT_DEVICE, "d-1", ERR_SYNTAX, "device" },
+	{ TRUST_DEVICE, "\"web-1\"", "\"\"", ERR_RANGE, "name" },
+	{ TRUST_DEVICE, "\"web-1\"", "\"a\\u2028\"", ERR_CHARACTER,
+	    "" },
+	{ TRUST_DEVICE, "[\"web\",\"linux\"]", "[\"web\",\"web\"]",
+	    ERR_DUPLICATE, "groups" },
+	{ TRUST_DEVICE, "[\"web\",\"linux\"]", "[\"*\"]",
+	    ERR_CHARACTER, "groups" },
+	{ TRUST_DEVICE, ",\"groups\":[\"web\",\"linux\"]", "",
+	    ERR_MISSING_FIELD, "groups" },
+	{ TRUST_DEVICE, "{\"v\":1,", "{\"v\":1,\"key\":\"\",",
+	    ERR_UNKNOWN_FIELD, "key" },
+	{ TRUST_DEVICE, "2027-01-04T00:00:00Z",
+	    "2027-02-08T00:00:01Z", ERR_RANGE, "expires" },
+	{ TRUST_TIMESTAMP, "2026-01-13T00:00:00Z",
+	    "2026-01-13T00:00:01Z", ERR_RANGE, "expires" },
+	{ TRUST_TIMESTAMP, "\"root\":{\"version\":1,",
+	    "\"root\":{\"version\":0,", ERR_RANGE, "root.version" },
+	{ TRUST_TIMESTAMP, "\"root\":{\"version\":1,",
+	    "\"root\":{\"version\":1,\"x\":1,", ERR_UNKNOWN_FIELD,
+	    "root.x" },
+	{ TRUST_TIMESTAMP, "\"files\":{", "\"files\":{\"device\":{},",
+	    ERR_UNKNOWN_FIELD, "files.device" },
+	{ TRUST_TIMESTAMP, "\"files\":", "\"file\":",
+	    ERR_MISSING_FIELD, "files" },
+	{ TRUST_TIMESTAMP, "\"policy\":{\"version\":3,",
+	    "\"policy\":{", ERR_MISSING_FIELD, "policy.version" }
+};
+
 TEST(refuses)
 {
-	static const struct {
-		enum trust_file file;
-		const char *from;
-		const char *to;
-		int err;
-		const char *detail;
-	} rows[] = {
-		{ TRUST_ROOT, "{\"v\":1,", "{\"v\":0,", ERR_RANGE, "v" },
-		{ TRUST_ROOT, "\"version\":1,", "\"version\":0,", ERR_RANGE,
-		    "version" },
-		{ TRUST_ROOT, "{\"v\":1,", "{\"v\":1,\"x\":[],",
-		    ERR_UNKNOWN_FIELD, "x" },
-		{ TRUST_ROOT, "2027-01-01T00:00:00Z", "2027-02-05T00:00:01Z",
-		    ERR_RANGE, "expires" },
-		{ TRUST_ROOT, "2027-01-01T00:00:00Z", "2026-01-01T00:00:00Z",
-		    ERR_RANGE, "expires" },
-		{ TRUST_ROOT, "\"policy\":" POLICY_ROLE ",", "",
-		    ERR_MISSING_FIELD, "roles.policy" },
-		{ TRUST_ROOT, "\"roles\":{", "\"roles\":{\"cards\":"
-		    POLICY_ROLE ",", ERR_UNKNOWN_FIELD, "roles.cards" },
-		{ TRUST_ROOT, "\"policy\":" POLICY_ROLE, "\"policy\":"
-		    KIT_ROLE("0", KIT_HOLDER("ann", "^21")), ERR_RANGE,
-		    "policy.threshold" },
-		{ TRUST_ROOT, "\"policy\":" POLICY_ROLE, "\"policy\":"
-		    KIT_ROLE("1", ""), ERR_RANGE, "policy.threshold" },
-		/* Two keys of one holder are one holder. */
-		{ TRUST_ROOT, "\"policy\":" POLICY_ROLE, "\"policy\":"
-		    KIT_ROLE("2", KIT_HOLDER("ann", "^21") ","
-		    KIT_HOLDER("ann", "^22")), ERR_RANGE,
-		    "policy.threshold" },
-		{ TRUST_ROOT, "\"policy\":" POLICY_ROLE, "\"policy\":"
-		    KIT_ROLE("1", KIT_HOLDER("ann", "^21") ","
-		    KIT_HOLDER("ben", "^21")), ERR_DUPLICATE, "keys.key" },
-		{ TRUST_ROOT, "\"policy\":" POLICY_ROLE, "\"policy\":"
-		    KIT_ROLE("1", KIT_HOLDER("ann", "^21") ","
-		    KIT_HOLDER("ann", "^21")), ERR_DUPLICATE, "keys.key" },
-		/* One key, two holders, two roles. */
-		{ TRUST_ROOT, "\"policy\":" POLICY_ROLE, "\"policy\":"
-		    KIT_ROLE("1", KIT_HOLDER("cat", "^11")), ERR_DUPLICATE,
-		    "roles.policy" },
-		{ TRUST_ROOT, "^21", "AAAA", ERR_RANGE, "keys.key" },
-		{ TRUST_ROOT, "^21", "!", ERR_SYNTAX, "keys.key" },
-		{ TRUST_ROOT, "\"stamp\"", "\"\"", ERR_RANGE,
-		    "keys.holder" },
-		{ TRUST_ROOT, "{\"holder\":\"stamp\",", "{\"x\":1,"
-		    "\"holder\":\"stamp\",", ERR_UNKNOWN_FIELD, "keys.x" },
-		{ TRUST_ROOT, "\"threshold\":1,\"keys\":[{\"holder\":"
-		    "\"stamp\"", "\"threshold\":1,\"x\":1,\"keys\":["
-		    "{\"holder\":\"stamp\"", ERR_UNKNOWN_FIELD,
-		    "timestamp.x" },
-		{ TRUST_ROOT, "\"min_version\":{\"people\":1,",
-		    "\"min_version\":{", ERR_MISSING_FIELD,
-		    "min_version.people" },
-		{ TRUST_ROOT, "\"min_version\":{\"people\":1,",
-		    "\"min_version\":{\"people\":0,", ERR_RANGE,
-		    "min_version.people" },
-		{ TRUST_ROOT, "\"min_version\":{", "\"min_version\":{"
-		    "\"root\":1,", ERR_UNKNOWN_FIELD, "min_version.root" },
-		{ TRUST_ROOT, "w.example/1", "w example", ERR_CHARACTER,
-		    "witnesses.name" },
-		{ TRUST_ROOT, "w.example/1", "w+1", ERR_CHARACTER,
-		    "witnesses.name" },
-		{ TRUST_ROOT, "w.example/1", "", ERR_RANGE,
-		    "witnesses.name" },
-		{ TRUST_ROOT, "^71\"", "^71\",\"x\":1", ERR_UNKNOWN_FIELD,
-		    "witnesses.x" },
-		{ TRUST_DEVICE, "\"acme\"", "\"a_b\"", ERR_CHARACTER, "org" },
-		{ TRUST_DEVICE, KIT_DEVICE, "d-1", ERR_SYNTAX, "device" },
-		{ TRUST_DEVICE, "\"web-1\"", "\"\"", ERR_RANGE, "name" },
-		{ TRUST_DEVICE, "\"web-1\"", "\"a\\u2028\"", ERR_CHARACTER,
-		    "" },
-		{ TRUST_DEVICE, "[\"web\",\"linux\"]", "[\"web\",\"web\"]",
-		    ERR_DUPLICATE, "groups" },
-		{ TRUST_DEVICE, "[\"web\",\"linux\"]", "[\"*\"]",
-		    ERR_CHARACTER, "groups" },
-		{ TRUST_DEVICE, ",\"groups\":[\"web\",\"linux\"]", "",
-		    ERR_MISSING_FIELD, "groups" },
-		{ TRUST_DEVICE, "{\"v\":1,", "{\"v\":1,\"key\":\"\",",
-		    ERR_UNKNOWN_FIELD, "key" },
-		{ TRUST_DEVICE, "2027-01-04T00:00:00Z",
-		    "2027-02-08T00:00:01Z", ERR_RANGE, "expires" },
-		{ TRUST_TIMESTAMP, "2026-01-13T00:00:00Z",
-		    "2026-01-13T00:00:01Z", ERR_RANGE, "expires" },
-		{ TRUST_TIMESTAMP, "\"root\":{\"version\":1,",
-		    "\"root\":{\"version\":0,", ERR_RANGE, "root.version" },
-		{ TRUST_TIMESTAMP, "\"root\":{\"version\":1,",
-		    "\"root\":{\"version\":1,\"x\":1,", ERR_UNKNOWN_FIELD,
-		    "root.x" },
-		{ TRUST_TIMESTAMP, "\"files\":{", "\"files\":{\"device\":{},",
-		    ERR_UNKNOWN_FIELD, "files.device" },
-		{ TRUST_TIMESTAMP, "\"files\":", "\"file\":",
-		    ERR_MISSING_FIELD, "files" },
-		{ TRUST_TIMESTAMP, "\"policy\":{\"version\":3,",
-		    "\"policy\":{", ERR_MISSING_FIELD, "policy.version" }
-	};
 	static const char *const bases[TRUST_FILES] = {
 		[TRUST_ROOT] = KIT_ROOT,
 		[TRUST_DEVICE] = KIT_ENTRY,
@@ -222,14 +223,14 @@ TEST(refuses)
 	size_t i;
 	int r;
 
-	for (i = 0; i < KIT_COUNT(rows); i++) {
-		r = parse(rows[i].file, bases[rows[i].file], rows[i].from,
-		    rows[i].to, &why);
-		CHECK_MSG(r == rows[i].err, "row %zu: %d %s", i, r,
+	for (i = 0; i < KIT_COUNT(refused); i++) {
+		r = parse(refused[i].file, bases[refused[i].file],
+		    refused[i].from, refused[i].to, &why);
+		CHECK_MSG(r == refused[i].err, "row %zu: %d %s", i, r,
 		    why.detail);
 		CHECK_MSG(strcmp(why.reason, err_word(r)) == 0, "row %zu", i);
-		CHECK_MSG(strncmp(why.detail, rows[i].detail,
-		    strlen(rows[i].detail)) == 0, "row %zu: %s", i,
+		CHECK_MSG(strncmp(why.detail, refused[i].detail,
+		    strlen(refused[i].detail)) == 0, "row %zu: %s", i,
 		    why.detail);
 	}
 }
