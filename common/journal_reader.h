@@ -46,9 +46,8 @@ struct journal_fault {
 	uint64_t index;		/* of the entry that is missing or bad */
 	uint64_t segment;	/* first index of the segment it is in */
 	uint64_t offset;	/* where in that segment */
-	uint64_t bytes;		/* that follow from there, all segments */
-	const char *what;	/* static: "crc", "length", "index", "gap",
-				 * "first", "empty"; for messages */
+	uint64_t bytes;		/* JOURNAL_TORN: from there on, all segments */
+	const char *what;	/* static, for people: "it is cut short", … */
 };
 
 struct journal_reader;
