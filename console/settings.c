@@ -124,7 +124,6 @@ static int
 parse(struct bytes text, char *why, size_t why_size, struct settings *s)
 {
 	struct bytes data = { NULL, 0 };
-	bool behind_proxy = false;
 	struct doc_obj root, api;
 	struct doc *d;
 	int err;
@@ -139,14 +138,14 @@ parse(struct bytes text, char *why, size_t why_size, struct settings *s)
 	read_agents(&root, s);
 	doc_obj(&root, "api", &api);
 	read_listen(&api, &s->api);
-	(void)doc_opt_bool(&api, "behind_proxy", &behind_proxy);
+	(void)doc_opt_bool(&api, "behind_proxy", &s->behind_proxy);
 	doc_end(&api);
 	read_limits(&root, s);
 	doc_end(&root);
 	if ((err = doc_error(d)) != 0) {
 		(void)snprintf(why, why_size, "\"%s\": %s",
 		    doc_error_field(d), err_text(err));
-	} else if (!settings_is_loopback(&s->api) && !behind_proxy) {
+	} else if (!settings_is_loopback(&s->api) && !s->behind_proxy) {
 		(void)snprintf(why, why_size, "\"api.listen\" is not an "
 		    "address of this machine only: put a TLS terminator in "
 		    "front and say \"behind_proxy\":true");

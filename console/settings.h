@@ -35,6 +35,7 @@ struct settings {
 	size_t n_names;			/* at least one */
 	char address[SETTINGS_HOST_SIZE + 6];	/* what tokens say; or "" */
 	struct settings_listen api;
+	bool behind_proxy;		/* who asks there is not who it seems */
 	/* Limits; each has a default. */
 	int64_t connections;		/* of agents at one time */
 	int64_t unproven;		/* of these, without a good hello */

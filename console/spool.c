@@ -323,7 +323,9 @@ spool_write(struct spool_file *f, uint64_t offset, struct bytes data)
 		return ERR_TOO_LARGE;
 	if ((err = write_at(f->fd, data, f->have)) != 0) {
 		/* Half a write must not count as come. */
-		(void)ftruncate(f->fd, (off_t)f->have);
+		if (ftruncate(f->fd, (off_t)f->have) != 0)
+			conlog_event("output_unwritable device=%s",
+			    f->out.device);
 		return err;
 	}
 	f->have += data.n;

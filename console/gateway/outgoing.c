@@ -226,22 +226,45 @@ find_output(struct outgoing *o, const struct sha256 *card)
 	return NULL;
 }
 
-/* Opens the window again once half of it is used up. */
 static int
-give_credit(struct outgoing *o, struct outgoing_output *p)
+send_credit(struct outgoing *o, struct outgoing_output *p, uint64_t from,
+    uint64_t until)
 {
 	struct wire_credit m;
 	struct buf b;
 
-	m.from = spool_have(p->file);
-	if (!spool_wants(p->file) || m.from + SESSION_WINDOW / 2 < p->until)
-		return 0;
 	m.card = spool_card(p->file)->b;
-	m.until = m.from + SESSION_WINDOW;
-	p->until = m.until;
+	m.from = from;
+	m.until = until;
+	p->until = until;
 	buf_init(&b, 1024);
 	link_put_credit(&b, &m);
 	return send_and_free(o, &b);
+}
+
+/* The first window of a connection: from what we have. */
+static int
+open_window(struct outgoing *o, struct outgoing_output *p)
+{
+	uint64_t have = spool_have(p->file);
+
+	if (!spool_wants(p->file))
+		return 0;
+	return send_credit(o, p, have, have + SESSION_WINDOW);
+}
+
+/*
+ * Once half of the window is used up, a piece is added at its end: a `from`
+ * that is further back would have the device send again what is under way.
+ */
+static int
+move_window(struct outgoing *o, struct outgoing_output *p)
+{
+	uint64_t have = spool_have(p->file);
+
+	if (!spool_wants(p->file) || have + SESSION_WINDOW / 2 < p->until)
+		return 0;
+	return send_credit(o, p, p->until, have + SESSION_WINDOW);
 }
 
 /* It is whole, given up, or to be sent from the beginning. */
@@ -253,9 +276,8 @@ on_file_changed(void *ctx, struct spool_file *f)
 
 	if (p == NULL)
 		return;
-	p->until = 0;
 	if (spool_state(f) == STORE_OUTPUT_OPEN) {
-		if (give_credit(o, p) == 0)
+		if (open_window(o, p) == 0)
 			o->io->flush(o->ctx);
 		return;
 	}
@@ -294,12 +316,13 @@ take_output(void *ctx, const struct store_output *row)
 		}
 		p->until = 0;
 		p->ended = false;
+		p->asked_again = false;
 	}
 	if (row->ended && !p->ended) {
 		p->ended = true;
 		spool_end(p->file, row->total, &row->hash);
 	}
-	return p->file != NULL ? give_credit(o, p) : 0;
+	return p->file != NULL && p->until == 0 ? open_window(o, p) : 0;
 }
 
 static int
@@ -329,10 +352,17 @@ outgoing_on_output(struct outgoing *o, const struct wire_output *m)
 	if (m->offset > p->until || m->data.n > p->until - m->offset)
 		return ERR_PROTOCOL;
 	err = spool_write(p->file, m->offset, m->data);
+	if (err == ERR_RANGE && !p->asked_again) {
+		/* It has lost the place: from what we have, but once. */
+		p->asked_again = true;
+		return open_window(o, p);
+	}
+	if (err == ERR_RANGE)
+		return 0;
 	if (err != 0)
-		return err == ERR_RANGE || err == ERR_TOO_LARGE ?
-		    ERR_PROTOCOL : err;
-	return p->file != NULL ? give_credit(o, p) : 0;
+		return err == ERR_TOO_LARGE ? ERR_PROTOCOL : err;
+	p->asked_again = false;
+	return p->file != NULL ? move_window(o, p) : 0;
 }
 
 int

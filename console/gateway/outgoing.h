@@ -22,7 +22,8 @@ enum { OUTGOING_ROOT, OUTGOING_PEOPLE, OUTGOING_POLICY, OUTGOING_DEVICE,
 struct outgoing_output {
 	struct spool_file *file;	/* NULL: a free place */
 	bool ended;			/* the spool knows its end */
-	uint64_t until;			/* credit given */
+	uint64_t until;			/* credit given; 0: none yet */
+	bool asked_again;		/* after a gap, until something fits */
 };
 
 /* Of one connection. The fields are the module's own. */

@@ -33,10 +33,11 @@ store_trust_add(struct store *s, const struct store_trust *t)
 }
 
 int
-store_trust_reset(struct store *s, const char *org, const char *file)
+store_trust_reset(struct store *s, const char *org, const char *file,
+    const char *device)
 {
 	return db_run(s, NULL, "DELETE FROM trust WHERE org = ? AND file = ? "
-	    "AND file <> 'root'", "tt", org, file);
+	    "AND device = ? AND file <> 'root'", "ttt", org, file, device);
 }
 
 int

@@ -298,9 +298,9 @@ typedef int store_trust_fn(void *ctx, const struct store_trust *t);
 
 /* ERR_EXISTS if there is one of that version. */
 MUST_CHECK int store_trust_add(struct store *s, const struct store_trust *t);
-/* Takes back all versions of a file but root's, for a new set of keys. */
+/* Takes back all versions of a file (never root's): its keys have changed. */
 MUST_CHECK int store_trust_reset(struct store *s, const char *org,
-    const char *file);
+    const char *file, const char *device);
 /*
  * The newest one, or that version (0: newest). The envelope is a span of
  * *ret_envelope; NULL if it is not wanted.

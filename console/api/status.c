@@ -1,0 +1,146 @@
+/*
+ * status.c - readiness, metrics, and the description of the API.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersign-console (serve).
+ */
+#include "console/api/http.h"
+
+#include "console/api/assets.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <string.h>
+
+void
+api_healthz(struct request *r)
+{
+	struct store_counts counts;
+	struct buf b;
+	int err;
+
+	if ((err = store_count(r->c->store, &counts)) != 0) {
+		http_error(r, err);
+		return;
+	}
+	buf_init(&b, 1024);
+	buf_put_str(&b, "{\"status\":\"ok\"}");
+	http_reply_json(r, 200, &b);
+}
+
+void
+api_openapi(struct request *r)
+{
+	struct bytes text = assets_openapi();
+	struct buf b;
+
+	buf_init(&b, text.n);
+	buf_put_bytes(&b, text);
+	http_reply(r, 200, "application/json", &b);
+}
+
+/* Whether the other end of the connection is this machine. */
+static bool
+is_local(struct request *r)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr_in6 *a6;
+	const struct sockaddr_in *a;
+
+	/* Behind a proxy everybody seems to be here. */
+	if (info == NULL || info->client_addr == NULL ||
+	    r->c->settings->behind_proxy)
+		return false;
+	if (info->client_addr->sa_family == AF_INET6) {
+		a6 = (const struct sockaddr_in6 *)
+		    (const void *)info->client_addr;
+		return IN6_IS_ADDR_LOOPBACK(&a6->sin6_addr);
+	}
+	a = (const struct sockaddr_in *)(const void *)info->client_addr;
+	return a->sin_family == AF_INET &&
+	    ntohl(a->sin_addr.s_addr) >> 24 == 127;
+}
+
+static void
+put_metric(struct buf *b, const char *name, const char *type,
+    const char *help, uint64_t v)
+{
+	buf_printf(b, "# HELP countersign_%s %s\n# TYPE countersign_%s %s\n"
+	    "countersign_%s %" PRIu64 "\n", name, help, name, type, name, v);
+}
+
+static int
+put_state(void *ctx, const char *state, int64_t n)
+{
+	buf_printf(ctx, "countersign_cards{state=\"%s\"} %" PRId64 "\n", state,
+	    n);
+	return 0;
+}
+
+static void
+put_counters(struct buf *b, const struct counters *c)
+{
+	put_metric(b, "agent_connections_total", "counter",
+	    "Connections that agents made.", c->agent_connections);
+	put_metric(b, "agent_refused_total", "counter",
+	    "Connections, upgrades and enrolments refused.",
+	    c->agent_refused);
+	put_metric(b, "enrolments_total", "counter", "Devices enrolled.",
+	    c->enrolments);
+	put_metric(b, "hellos_refused_total", "counter",
+	    "Proofs of devices that did not hold.", c->hellos_refused);
+	put_metric(b, "records_total", "counter",
+	    "Journal records replicated.", c->records);
+	put_metric(b, "record_bytes_total", "counter",
+	    "Bytes of journal records replicated.", c->record_bytes);
+	put_metric(b, "output_bytes_total", "counter",
+	    "Bytes of transcripts received.", c->output_bytes);
+	put_metric(b, "cards_submitted_total", "counter",
+	    "Cards taken in over the API.", c->cards);
+	put_metric(b, "approvals_relayed_total", "counter",
+	    "Approvals and denials relayed.", c->approvals);
+	put_metric(b, "cancels_relayed_total", "counter",
+	    "Cancels and withdrawals relayed.", c->cancels);
+	put_metric(b, "http_requests_total", "counter", "API requests.",
+	    c->requests);
+	put_metric(b, "http_refused_total", "counter",
+	    "API requests answered with a problem.", c->requests_refused);
+	put_metric(b, "event_streams_total", "counter",
+	    "Event streams opened.", c->events_opened);
+}
+
+void
+api_metrics(struct request *r)
+{
+	struct store_counts counts;
+	struct buf b;
+	int err;
+
+	if (!is_local(r) && !http_authenticate(r))
+		return;
+	if ((err = store_count(r->c->store, &counts)) != 0) {
+		http_error(r, err);
+		return;
+	}
+	buf_init(&b, 65536);
+	put_metric(&b, "start_time_seconds", "gauge",
+	    "When the console started.", (uint64_t)r->c->started);
+	put_metric(&b, "devices", "gauge", "Devices enrolled.",
+	    (uint64_t)counts.devices);
+	put_metric(&b, "devices_connected", "gauge",
+	    "Devices connected and proven.", r->c->links.n);
+	put_metric(&b, "store_bytes", "gauge", "Size of the database.",
+	    (uint64_t)counts.bytes);
+	put_metric(&b, "outbox", "gauge", "Messages that wait for devices.",
+	    (uint64_t)counts.outbox);
+	put_counters(&b, &r->c->counters);
+	buf_put_str(&b, "# HELP countersign_cards Cards by state.\n"
+	    "# TYPE countersign_cards gauge\n");
+	err = store_card_each_state(r->c->store, put_state, &b);
+	if (err != 0) {
+		buf_free(&b);
+		http_error(r, err);
+		return;
+	}
+	http_reply(r, 200, "text/plain; version=0.0.4", &b);
+}
