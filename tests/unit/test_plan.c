@@ -479,6 +479,21 @@ TEST(bad_strings)
 	buf_free(&b);
 }
 
+TEST(no_memory)
+{
+	struct plan p;
+	struct buf b;
+	int r;
+
+	make_plan(&p);
+	OOM_LOOP {
+		buf_init(&b, PLAN_SIZE_MAX);
+		r = plan_encode(&p, &b);
+		CHECK_INT(r, OOM_FIRED() ? ERR_NOMEM : 0);
+		buf_free(&b);
+	}
+}
+
 TEST(words)
 {
 	CHECK_STR(plan_step_word(PLAN_STEP_NONE), "none");

@@ -140,6 +140,17 @@ TEST(accounts_of_this_machine)
 	CHECK(privileges_is_root() == (geteuid() == 0));
 }
 
+TEST(no_memory_for_accounts)
+{
+	struct identity id;
+	int r;
+
+	OOM_LOOP {
+		r = privileges_find_user("root", &id);
+		CHECK_INT(r, OOM_FIRED() ? ERR_NOMEM : 0);
+	}
+}
+
 /* ---- giving root up ------------------------------------------------------ */
 
 /* A line of /proc/self/status. */
