@@ -21,6 +21,8 @@
 #define PLAIN_CAP ((size_t)160 * 1024)
 /* Ciphertext that may wait; conn_write() is not called above CONN_WAIT_HIGH. */
 #define CIPHER_CAP ((size_t)1024 * 1024)
+/* Plaintext of one TLS record (RFC 8446 5.1). */
+#define RECORD_MAX ((size_t)16384)
 /* The kernel's share of what waits, so that a stalled peer costs no more. */
 #define KERNEL_BUFFER (256 * 1024)
 
@@ -180,15 +182,22 @@ flush(struct conn *c)
 	return outlet_flush(&c->out);
 }
 
+/* Record by record, so that TLS itself never holds more than one. */
 static int
 write_plain(struct conn *c, struct bytes plain)
 {
+	struct bytes part;
 	int err;
 
-	while ((err = tls_write(c->tls, &plain)) == ERR_AGAIN)
-		if ((err = tls_take(c->tls, &c->out.pending)) != 0)
+	while (plain.n > 0) {
+		part = bytes_of(plain.p,
+		    plain.n < RECORD_MAX ? plain.n : RECORD_MAX);
+		plain = bytes_of(plain.p + part.n, plain.n - part.n);
+		if ((err = tls_write(c->tls, &part)) != 0 ||
+		    (err = tls_take(c->tls, &c->out.pending)) != 0)
 			return err;
-	return err != 0 ? err : flush(c);
+	}
+	return outlet_flush(&c->out);
 }
 
 int
@@ -331,10 +340,7 @@ give(struct conn *c)
 		c->ev->data(c->arg, &rest);
 	if (c->phase == CLOSED)
 		return;
-	if (rest.n == 0)
-		buf_free(&c->plain);
-	else
-		buf_drop(&c->plain, c->plain.n - rest.n);
+	buf_drop(&c->plain, c->plain.n - rest.n);
 }
 
 static void
@@ -535,6 +541,15 @@ conn_taken(const struct conn *c)
 }
 
 /* ---- the rest ---------------------------------------------------------------- */
+
+void
+conn_tidy(struct conn *c)
+{
+	if (c->plain.n == 0)
+		buf_free(&c->plain);
+	if (c->phase == OPEN)
+		outlet_tidy(&c->out);
+}
 
 int
 conn_exporter(struct conn *c, uint8_t *ret_binding)

@@ -78,6 +78,9 @@ bool conn_is_paused(const struct conn *c);
  * and reading starts again if all is taken now. */
 void conn_resume(struct conn *c);
 
+/* Frees what only a burst needs, where nothing waits. */
+void conn_tidy(struct conn *c);
+
 /* The channel binding, TLS_EXPORTER_LEN bytes. ERR_STATE, ERR_CRYPTO. */
 MUST_CHECK int conn_exporter(struct conn *c, uint8_t *ret_binding);
 /* "TLSv1.3", … for a log line. */

@@ -101,7 +101,6 @@ link_down(struct courier *c, const char *why)
 
 	c->conn = NULL;
 	ws_fini(&c->ws);
-	buf_free(&c->frame);
 	pulse_stop(&c->pulse);
 	courier_wipe(c->nonce, sizeof(c->nonce));
 	courier_enter(c, WIRE_COURIER_DOWN);
@@ -157,7 +156,6 @@ courier_say(struct courier *c, enum ws_kind kind, struct bytes message)
 	/* It may hold an enrolment's secret. */
 	if (c->state != WIRE_COURIER_SYNCED)
 		courier_wipe(c->frame.p, c->frame.n);
-	buf_free(&c->frame);
 	if (err != 0)
 		courier_hang_up(c, 0, "a message cannot be sent");
 }
@@ -249,7 +247,6 @@ ping(struct courier *c)
 		courier_hang_up(c, 0, "a ping cannot be sent");
 		return;
 	}
-	buf_free(&c->frame);
 	c->taken_at_ping = conn_taken(c->conn);
 }
 
@@ -295,6 +292,17 @@ tick(struct courier *c)
 	}
 }
 
+/* The timer fires at each ping: what a burst needed goes back by then. */
+static void
+tidy(struct courier *c)
+{
+	buf_free(&c->message);
+	buf_free(&c->frame);
+	outlet_tidy(&c->to_gate);
+	if (c->conn != NULL)
+		conn_tidy(c->conn);
+}
+
 static void
 on_timer(uv_poll_t *p, int status, int events)
 {
@@ -305,6 +313,7 @@ on_timer(uv_poll_t *p, int status, int events)
 	c->armed = UINT64_MAX;
 	if (status == 0)
 		tick(c);
+	tidy(c);
 }
 
 static uint64_t
@@ -370,6 +379,7 @@ finish(struct courier *c)
 	conn_close(c->conn);
 	c->conn = NULL;
 	ws_fini(&c->ws);
+	buf_free(&c->message);
 	buf_free(&c->frame);
 	/* The connection's handle closes itself; a look-up's is its thread's. */
 	close_handle((uv_handle_t *)&c->gate, NULL);
@@ -394,6 +404,7 @@ courier_run(int fd)
 	c->timer_fd = -1;
 	c->cfg.loop = &c->loop;
 	c->cfg.scratch_n = COURIER_SCRATCH;
+	buf_init(&c->message, COURIER_MESSAGE_CAP);
 	buf_init(&c->frame, FRAME_CAP);
 	/* Not cleared: pages that no read has touched cost nothing. */
 	if ((c->scratch = malloc(COURIER_SCRATCH)) == NULL ||

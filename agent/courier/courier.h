@@ -16,6 +16,7 @@
 #include "agent/courier/outlet.h"
 #include "agent/courier/pulse.h"
 #include "agent/courier/quota.h"
+#include "common/link.h"
 #include "common/wire.h"
 #include "common/ws.h"
 
@@ -25,6 +26,8 @@
 #define COURIER_SCRATCH ((size_t)64 * 1024)
 /* Bytes waiting for the gate at which the network is not read any more. */
 #define COURIER_GATE_HIGH ((size_t)256 * 1024)
+/* A message to the console. */
+#define COURIER_MESSAGE_CAP ((size_t)2 * LINK_BINARY_CAP)
 /* A base64url nonce and its NUL. */
 #define COURIER_NONCE_TEXT 44
 
@@ -50,7 +53,8 @@ struct courier {
 	struct conn_config cfg;
 	struct conn *conn;
 	struct ws ws;
-	struct buf frame;	/* a WebSocket frame on its way to TLS */
+	struct buf message;	/* one on its way into frames */
+	struct buf frame;	/* one on its way to TLS; both kept in a burst */
 	enum wire_courier_state state;
 	uint64_t deadline;	/* of the state; boot ms, 0 none */
 	char nonce[COURIER_NONCE_TEXT];	/* this link's, as hello has it */

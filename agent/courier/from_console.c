@@ -199,10 +199,10 @@ on_event(struct courier *c, const struct ws_event *ev)
 		break;
 	case WS_PING:
 		courier_random(c, mask, sizeof(mask));
+		buf_clear(&c->frame);
 		if (ws_put_pong(&c->ws, ev->data, mask, &c->frame) != 0 ||
 		    conn_write(c->conn, buf_bytes(&c->frame)) != 0)
 			courier_hang_up(c, 0, "a pong cannot be sent");
-		buf_free(&c->frame);
 		break;
 	case WS_CLOSE:
 		on_close(c, ev);

@@ -15,8 +15,6 @@
 
 /* What waits for the gate: the mark, a trust file behind it, and small ones. */
 #define TO_GATE_CAP (COURIER_GATE_HIGH + 3 * (size_t)WIRE_TRUST_CAP / 2)
-/* A message to the console, on its way into frames. */
-#define MESSAGE_CAP ((size_t)2 * LINK_BINARY_CAP)
 #define REPORTS_A_MINUTE 20
 
 /*
@@ -25,17 +23,17 @@
  */
 typedef int handle_fn(struct courier *c, struct bytes body);
 
-/* Sends what was put into b, and frees it. */
+/* Sends what was put into c->message, and empties it. */
 static int
-say(struct courier *c, enum ws_kind kind, struct buf *b)
+say(struct courier *c, enum ws_kind kind)
 {
-	int err = buf_error(b);
+	int err = buf_error(&c->message);
 
 	if (err == 0)
-		courier_say(c, kind, buf_bytes(b));
+		courier_say(c, kind, buf_bytes(&c->message));
 	if (c->state != WIRE_COURIER_SYNCED)
-		courier_wipe(b->p, b->n);
-	buf_free(b);
+		courier_wipe(c->message.p, c->message.n);
+	buf_clear(&c->message);
 	return err;
 }
 
@@ -156,7 +154,6 @@ on_hello(struct courier *c, struct bytes body)
 {
 	struct wire_envelope e = { .n = 1 };
 	struct wire_hello m;
-	struct buf b;
 	int err;
 
 	if ((err = wire_get_hello(body, &m)) != 0)
@@ -166,29 +163,26 @@ on_hello(struct courier *c, struct bytes body)
 	e.type = envelope_type_text(PAYLOAD_HELLO);
 	e.payload = m.payload;
 	e.sigs[0].sig = bytes_of(m.sig, WIRE_SIG);
-	buf_init(&b, LINK_DEVICE_TEXT_CAP);
-	link_put_envelope(&b, LINK_HELLO, &e);
+	link_put_envelope(&c->message, LINK_HELLO, &e);
 	courier_enter(c, WIRE_COURIER_PROVING);
-	return say(c, WS_TEXT, &b);
+	return say(c, WS_TEXT);
 }
 
 static int
 on_enrol(struct courier *c, struct bytes body)
 {
 	struct wire_enrol m;
-	struct buf b;
 	int err;
 
 	if ((err = wire_get_enrol(body, &m)) != 0)
 		return err;
 	if (c->state != WIRE_COURIER_ASKED)
 		return 0;
-	buf_init(&b, LINK_DEVICE_TEXT_CAP);
 	/* At once, so that the secret's bytes do not move as it grows. */
-	(void)buf_reserve(&b, LINK_DEVICE_TEXT_CAP);
-	link_put_enrol(&b, &m);
+	(void)buf_reserve(&c->message, LINK_DEVICE_TEXT_CAP);
+	link_put_enrol(&c->message, &m);
 	courier_enter(c, WIRE_COURIER_ENROLLING);
-	return say(c, WS_TEXT, &b);
+	return say(c, WS_TEXT);
 }
 
 static int
@@ -196,58 +190,50 @@ on_records(struct courier *c, struct bytes body)
 {
 	struct bytes rest = body;
 	struct wire_record r;
-	struct buf b;
 	int got;
 
 	while ((got = wire_next_record(&rest, &r)) == 1)
 		;
 	if (got != 0 || c->state != WIRE_COURIER_SYNCED)
 		return got;
-	buf_init(&b, MESSAGE_CAP);
-	link_put_records(&b, body);
-	return say(c, WS_BINARY, &b);
+	link_put_records(&c->message, body);
+	return say(c, WS_BINARY);
 }
 
 static int
 on_blob(struct courier *c, struct bytes body)
 {
 	struct wire_blob m;
-	struct buf b;
 	int err;
 
 	if ((err = wire_get_blob(body, &m)) != 0 ||
 	    c->state != WIRE_COURIER_SYNCED)
 		return err;
-	buf_init(&b, MESSAGE_CAP);
-	link_put_blob(&b, &m);
-	return say(c, WS_BINARY, &b);
+	link_put_blob(&c->message, &m);
+	return say(c, WS_BINARY);
 }
 
 static int
 on_output(struct courier *c, struct bytes body)
 {
 	struct wire_output m;
-	struct buf b;
 	int err;
 
 	if ((err = wire_get_output(body, &m)) != 0 ||
 	    c->state != WIRE_COURIER_SYNCED)
 		return err;
-	buf_init(&b, MESSAGE_CAP);
-	link_put_output(&b, &m);
-	return say(c, WS_BINARY, &b);
+	link_put_output(&c->message, &m);
+	return say(c, WS_BINARY);
 }
 
 static int
 on_checkpoint(struct courier *c, struct bytes body)
 {
-	struct buf b;
 
 	if (c->state != WIRE_COURIER_SYNCED)
 		return 0;
-	buf_init(&b, LINK_DEVICE_TEXT_CAP);
-	link_put_checkpoint(&b, body);
-	return say(c, WS_TEXT, &b);
+	link_put_checkpoint(&c->message, body);
+	return say(c, WS_TEXT);
 }
 
 static int

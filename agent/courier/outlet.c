@@ -25,6 +25,13 @@ outlet_fini(struct outlet *o)
 	buf_free(&o->inflight);
 }
 
+void
+outlet_tidy(struct outlet *o)
+{
+	if (!o->writing && o->pending.n == 0)
+		outlet_fini(o);
+}
+
 static void
 on_written(uv_write_t *req, int status)
 {
@@ -32,9 +39,11 @@ on_written(uv_write_t *req, int status)
 	int err = status == 0 ? 0 : ERR_IO;
 
 	o->writing = false;
-	buf_free(&o->inflight);
+	buf_clear(&o->inflight);
 	if (status == UV_ECANCELED)
 		return;
+	if (o->inflight.size > OUTLET_KEEP)
+		buf_free(&o->inflight);
 	if (err == 0)
 		err = outlet_flush(o);
 	o->on_sent(o->arg, err);

@@ -4,7 +4,8 @@
  * Runs in: countersign-courier.
  *
  * Append to `pending`, then flush. One write is on its way at a time; what
- * comes meanwhile gathers behind it. Nothing is kept once all has gone.
+ * comes meanwhile gathers behind it. The memory of both is kept for what comes
+ * next, up to OUTLET_KEEP bytes each, until outlet_tidy().
  */
 #ifndef COUNTERSIGN_AGENT_COURIER_OUTLET_H
 #define COUNTERSIGN_AGENT_COURIER_OUTLET_H
@@ -12,6 +13,8 @@
 #include "common/bytes.h"
 
 #include <uv.h>
+
+#define OUTLET_KEEP ((size_t)256 * 1024)
 
 struct outlet {
 	uv_stream_t *stream;
@@ -29,8 +32,10 @@ struct outlet {
 /* Nothing waits; more than cap bytes never will. */
 void outlet_init(struct outlet *o, uv_stream_t *stream, size_t cap,
     void (*on_sent)(void *arg, int err), void *arg);
-/* Frees what waits: only once the stream is closed. Idempotent. */
+/* Frees what waits: only while no write is on its way. Idempotent. */
 void outlet_fini(struct outlet *o);
+/* Frees what is kept, if nothing waits. */
+void outlet_tidy(struct outlet *o);
 /* Hands what waits to the system. ERR_IO. */
 MUST_CHECK int outlet_flush(struct outlet *o);
 /* Bytes that the system has taken so far. */

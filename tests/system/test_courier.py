@@ -767,13 +767,13 @@ def test_console_stalls():
 
 
 def settled(gate, base, out):
-    """What was held is given back."""
+    """What was held is given back, but for what the next burst needs."""
     if fake.is_sanitized():
         return
     out.text(link.have(1))
     gate.expect('have')
     left = gate.memory('VmRSS') - base
-    checks.true(left < 512, 'it keeps %d KiB' % left)
+    checks.true(left < 1024, 'it keeps %d KiB' % left)
 
 
 def test_gate_stalls():
