@@ -239,23 +239,26 @@ CHECKS = scripts/check-includes scripts/check-style scripts/check-selftest \
 	"scripts/check-symbols $(U)"
 export LINT_CFLAGS = $(BASE) -isystem $(O)/deps/gcc/include
 
+# Tests of the executor start the real one, from ../bin of where they are.
+RUNNER := $(if $(wildcard agent/runner/main.c),$(O)/bin/countersign-runner)
+
 .PHONY: unit fuzz-replay fuzz interop system tests check asan lint coverage reproducible
 ifdef T
-unit: $(O)/tests/$(if $(filter test_%,$(T)),$(T),test_$(T))
+unit: $(O)/tests/$(if $(filter test_%,$(T)),$(T),test_$(T)) | $(RUNNER)
 	$<
 else
-unit: $(UNIT_RUNS)
-	$(RUN) $(UNIT_RUNS)
+unit: $(UNIT_RUNS) | $(RUNNER)
+	@$(RUN) $(UNIT_RUNS)
 endif
 
 fuzz-replay: $(FUZZ:%=$(O)/tests/%)
-	$(RUN) $(FUZZ_RUNS)
+	@$(RUN) $(FUZZ_RUNS)
 
 interop: programs $(INTEROP:%=$(O)/tests/%)
-	O=$(abspath $(O)) $(RUN) $(INTEROP_RUNS)
+	@O=$(abspath $(O)) $(RUN) $(INTEROP_RUNS)
 
 system: programs
-	O=$(abspath $(O)) $(RUN) $(SYSTEM_RUNS)
+	@O=$(abspath $(O)) $(RUN) $(SYSTEM_RUNS)
 
 # Everything that the tests run, built.
 tests: programs $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP:%=$(O)/tests/%) \
@@ -292,33 +295,34 @@ $(PROGRAMS:%=$(A)/%):
 	$(call say,LINK,$@)
 	$(Q)$(call test_link,san)
 
-asan: $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP:%=$(O)/tests/%) $(PROGRAMS:%=$(A)/%)
+asan: programs $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP:%=$(O)/tests/%) $(PROGRAMS:%=$(A)/%)
 	@mkdir -p $(O)/asan && ln -sfn ../tests $(O)/asan/tests
-	O=$(abspath $(O))/asan $(RUN) -l $(O)/asan.log $(UNIT_RUNS) $(FUZZ_RUNS) \
+	@O=$(abspath $(O))/asan $(RUN) -l $(O)/asan.log $(UNIT_RUNS) $(FUZZ_RUNS) \
 		$(INTEROP_RUNS) $(SYSTEM_RUNS)
 
 # New inputs go to $(O)/corpus, not into the tree.
 fuzz: $(FUZZ:%=$(O)/fuzzers/%)
 	@set -e; for f in $(FUZZ); do mkdir -p $(O)/corpus/$$f; \
 		echo "== $$f"; \
-		$(O)/fuzzers/$$f -max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1 \
+		$(O)/fuzzers/$$f -max_total_time=$(SECONDS) -timeout=10 -verbosity=0 -print_final_stats=1 \
 			-artifact_prefix=$(O)/corpus/$$f- $(O)/corpus/$$f \
 			tests/fuzz/corpus/$${f#fuzz_}; done
 
-$(O)/cov/bin/test_%: $(O)/cov/tests/unit/test_%.o $$(call test_archives,cov,test_$$*)
+$(O)/cov/run/test_%: $(O)/cov/tests/unit/test_%.o $$(call test_archives,cov,test_$$*)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(call test_link,cov,$(WRAP))
 
-$(O)/cov/bin/fuzz_%: $(O)/cov/tests/fuzz/fuzz_%.o $(O)/cov/tests/fuzz/driver.o $$(call test_archives,cov,fuzz_$$*)
+$(O)/cov/run/fuzz_%: $(O)/cov/tests/fuzz/fuzz_%.o $(O)/cov/tests/fuzz/driver.o $$(call test_archives,cov,fuzz_$$*)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(call test_link,cov)
 
-coverage: $(UNIT:%=$(O)/cov/bin/%) $(FUZZ:%=$(O)/cov/bin/%)
+coverage: $(RUNNER) $(UNIT:%=$(O)/cov/run/%) $(FUZZ:%=$(O)/cov/run/%)
 	@find $(O)/cov -name '*.gcda' -delete
-	@$(RUN) $(UNIT:%=$(O)/cov/bin/%) \
-		$(foreach f,$(FUZZ),"$(O)/cov/bin/$(f) tests/fuzz/corpus/$(f:fuzz_%=%)") \
+	@ln -sfn ../bin $(O)/cov/bin
+	@$(RUN) $(UNIT:%=$(O)/cov/run/%) \
+		$(foreach f,$(FUZZ),"$(O)/cov/run/$(f) tests/fuzz/corpus/$(f:fuzz_%=%)") \
 		>$(O)/cov/log || { tail -20 $(O)/cov/log; exit 1; }
 	@scripts/coverage $(O)/cov
 
