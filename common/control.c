@@ -95,7 +95,7 @@ control_allowed(enum control_peer peer, const struct control_request *req)
 	return true;
 }
 
-/* ---- taking a stream apart ---------------------------------------------- */
+/* ---- taking a stream apart ---- */
 
 struct reading {
 	bool replies;
@@ -144,7 +144,7 @@ control_in_next(struct control_in *in, struct bytes *data,
 	return r;
 }
 
-/* ---- requests ----------------------------------------------------------- */
+/* ---- requests ---- */
 
 /* The wire's type for a kind of envelope; 0 for an unknown kind. */
 static unsigned
@@ -258,7 +258,7 @@ control_get_request(const struct wire_msg *msg, struct control_request *ret_req)
 	return 0;
 }
 
-/* ---- replies ------------------------------------------------------------ */
+/* ---- replies ---- */
 
 void
 control_put_ok(struct buf *b, struct bytes json)

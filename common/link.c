@@ -88,7 +88,7 @@ link_name(enum link_type type)
 	return (size_t)type < ROWS ? rows[type].name : "unknown";
 }
 
-/* ---- reading ------------------------------------------------------------ */
+/* ---- reading ---- */
 
 /* A string member of min to max bytes. */
 static void
@@ -349,7 +349,7 @@ link_msg_free(struct link_msg *m)
 	memset(m, 0, sizeof(*m));
 }
 
-/* ---- writing text ------------------------------------------------------- */
+/* ---- writing text ---- */
 
 static void
 begin(struct jsonw *w, struct buf *b, enum link_type type)
@@ -520,7 +520,7 @@ link_put_checkpoint(struct buf *b, struct bytes note)
 	put_one(b, LINK_CHECKPOINT, "note", note);
 }
 
-/* ---- writing binary ----------------------------------------------------- */
+/* ---- writing binary ---- */
 
 void
 link_put_records(struct buf *b, struct bytes records)

@@ -136,7 +136,7 @@ wire_permitted(enum wire_at at, unsigned state, uint16_t type, uint32_t length)
 	return header_check(at, state, type, length) == 0;
 }
 
-/* ---- taking a stream apart ---------------------------------------------- */
+/* ---- taking a stream apart ---- */
 
 struct reading {
 	enum wire_at at;

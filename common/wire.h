@@ -18,6 +18,7 @@
 #define COUNTERSIGN_COMMON_WIRE_H
 
 #include "common/bytes.h"
+#include "common/caps.h"
 #include "common/frame.h"
 
 #define WIRE_HASH 32		/* bytes of a SHA-256 */
@@ -25,24 +26,24 @@
 #define WIRE_SIG 64		/* bytes of an Ed25519 signature */
 #define WIRE_KEY 32		/* bytes of an Ed25519 public key */
 
-/* Largest parts, in bytes. PROTOCOL.md gives the reason of those that the
- * protocol has; the rest are what a sane value needs, rounded up. */
+/* Largest parts, in bytes. caps.h gives the reason of those that the protocol
+ * has; the rest are what a sane value needs, rounded up. */
 #define WIRE_HOST_CAP 253	/* a DNS name */
 #define WIRE_PATH_CAP 1024	/* of the URL */
 #define WIRE_CA_CAP 65536	/* PEM: one pinned CA, or a few */
 #define WIRE_PROXY_CAP 300	/* host:port */
 #define WIRE_PROXY_AUTH_CAP 1024
 #define WIRE_HELLO_CAP 8192	/* payload of a hello */
-#define WIRE_RECORD_CAP 32768	/* payload of one journal record */
+#define WIRE_RECORD_CAP CAP_RECORD /* payload of one journal record */
 #define WIRE_BATCH_CAP 65536	/* what one RECORDS, BLOB or OUTPUT carries */
 #define WIRE_NOTE_CAP 8192	/* a checkpoint with its cosignatures */
 #define WIRE_SECRET_CAP 256	/* the one-use secret of an enrolment */
 #define WIRE_DEVICE_CAP 64	/* a device id */
 #define WIRE_REASON_CAP 512	/* a reason, a detail: for people or a word */
 #define WIRE_TYPE_CAP 128	/* a DSSE payload type */
-#define WIRE_CARD_CAP 32768	/* payload of a card */
-#define WIRE_APPROVAL_CAP 16384	/* approval or cancel, proof included */
-#define WIRE_TRUST_CAP 4194304	/* payload of a trust file */
+#define WIRE_CARD_CAP CAP_CARD	/* payload of a card */
+#define WIRE_APPROVAL_CAP CAP_APPROVAL /* and cancel, proof included */
+#define WIRE_TRUST_CAP CAP_TRUST /* payload of a trust file */
 #define WIRE_KEYID_CAP 128
 #define WIRE_SIGS_CAP 16	/* signatures of one envelope */
 #define WIRE_SIG_CAP 512	/* one of an algorithm unknown here */
@@ -80,7 +81,7 @@ enum wire_type {
 	WIRE_ENDED = 130
 };
 
-/* ---- who may receive what, and when ------------------------------------ */
+/* ---- who may receive what, and when ---- */
 
 enum wire_at {
 	WIRE_AT_GATE,		/* the gate reads its courier; state: below */
@@ -155,7 +156,7 @@ bool wire_count_is_good(enum wire_type type, uint8_t n);
 /* The type's name in lower case, for a log line; "unknown" for others. */
 const char *wire_name(uint16_t type);
 
-/* ---- taking a stream apart ---------------------------------------------- */
+/* ---- taking a stream apart ---- */
 
 /* A whole message. body points into the decoder or the fed bytes. */
 struct wire_msg {

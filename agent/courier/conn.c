@@ -88,7 +88,7 @@ phase_set(struct conn *c, enum phase phase)
 	c->deadline = limit > 0 ? clock_boot_ms() + limit : 0;
 }
 
-/* ---- the end --------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static void
 conn_free(struct conn *c)
@@ -156,7 +156,7 @@ end(struct conn *c, const char *why)
 	end_asked(c, why, 0);
 }
 
-/* ---- sending --------------------------------------------------------------- */
+/* ---- sending ---- */
 
 static void
 on_sent(void *arg, int err)
@@ -212,7 +212,7 @@ conn_waiting(const struct conn *c)
 	return c->phase == OPEN ? outlet_waiting(&c->out) : 0;
 }
 
-/* ---- the steps, one after the other ----------------------------------------- */
+/* ---- the steps, one after the other ---- */
 
 static const char *
 authority(const struct conn *c, bool leave_default, char *out, size_t n)
@@ -326,7 +326,7 @@ proxy_read(struct conn *c, struct bytes *in)
 		tls_begin(c);
 }
 
-/* ---- receiving -------------------------------------------------------------- */
+/* ---- receiving ---- */
 
 /* Gives out the plaintext that is there, and keeps what is not wanted yet. */
 static void
@@ -421,7 +421,7 @@ conn_resume(struct conn *c)
 		end(c, phases[c->phase].lost);
 }
 
-/* ---- getting there ----------------------------------------------------------- */
+/* ---- getting there ---- */
 
 static void
 on_connect(uv_connect_t *req, int status)
@@ -540,7 +540,7 @@ conn_taken(const struct conn *c)
 	return c->phase == OPEN ? outlet_taken(&c->out) : 0;
 }
 
-/* ---- the rest ---------------------------------------------------------------- */
+/* ---- the rest ---- */
 
 void
 conn_tidy(struct conn *c)

@@ -92,7 +92,7 @@ tell_link(struct courier *c, enum wire_link state, const char *detail)
 	gate_flush(c);
 }
 
-/* ---- the link's life -------------------------------------------------------- */
+/* ---- the link's life ---- */
 
 static void
 link_down(struct courier *c, const char *why)
@@ -233,7 +233,7 @@ link_connect(struct courier *c)
 		link_down(c, err_text(err));
 }
 
-/* ---- time ------------------------------------------------------------------- */
+/* ---- time ---- */
 
 static void
 ping(struct courier *c)
@@ -324,7 +324,7 @@ sooner(uint64_t a, uint64_t b)
 	return a;
 }
 
-/* Before each sleep: the timer stands at the nearest deadline, or not at all. */
+/* Before each sleep: sets the timer to the nearest deadline, or stops it. */
 static void
 on_before_sleep(uv_prepare_t *p)
 {
@@ -343,7 +343,7 @@ on_before_sleep(uv_prepare_t *p)
 	c->armed = next;
 }
 
-/* ---- start and end ------------------------------------------------------------ */
+/* ---- start and end ---- */
 
 static int
 start(struct courier *c, int fd)
@@ -381,7 +381,7 @@ finish(struct courier *c)
 	ws_fini(&c->ws);
 	buf_free(&c->message);
 	buf_free(&c->frame);
-	/* The connection's handle closes itself; a look-up's is its thread's. */
+	/* The connection's closes itself; a look-up's is its thread's. */
 	close_handle((uv_handle_t *)&c->gate, NULL);
 	close_handle((uv_handle_t *)&c->timer, NULL);
 	close_handle((uv_handle_t *)&c->before_sleep, NULL);

@@ -54,7 +54,7 @@ struct courier {
 	struct conn *conn;
 	struct ws ws;
 	struct buf message;	/* one on its way into frames */
-	struct buf frame;	/* one on its way to TLS; both kept in a burst */
+	struct buf frame;	/* one on its way to TLS; see tidy() */
 	enum wire_courier_state state;
 	uint64_t deadline;	/* of the state; boot ms, 0 none */
 	char nonce[COURIER_NONCE_TEXT];	/* this link's, as hello has it */

@@ -148,7 +148,7 @@ console_report(struct courier *c, const char *reason, struct bytes what)
 	wire_put_unreadable(&c->to_gate.pending, &w);
 }
 
-/* Reports it, and ends the link: a console that does this is not one of ours. */
+/* Reports it, and ends the link: our consoles do not do this. */
 static void
 refuse(struct courier *c, uint16_t code, const char *reason, struct bytes what)
 {

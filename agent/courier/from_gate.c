@@ -15,7 +15,6 @@
 
 /* What waits for the gate: the mark, a trust file behind it, and small ones. */
 #define TO_GATE_CAP (COURIER_GATE_HIGH + 3 * (size_t)WIRE_TRUST_CAP / 2)
-#define REPORTS_A_MINUTE 20
 
 /*
  * Each does what the message asks for; what belongs to a link that has gone is
@@ -37,7 +36,7 @@ say(struct courier *c, enum ws_kind kind)
 	return err;
 }
 
-/* ---- the configuration ----------------------------------------------------- */
+/* ---- the configuration ---- */
 
 /* Splits at the last (or first) colon. ERR_SYNTAX: none, or an empty part. */
 static int
@@ -135,7 +134,7 @@ gate_forget(struct courier *c)
 	outlet_fini(&c->to_gate);
 }
 
-/* ---- for the console --------------------------------------------------------- */
+/* ---- for the console ---- */
 
 /* Whether the payload has this link's nonce in it: else it answers another. */
 static bool
@@ -264,7 +263,7 @@ static handle_fn *const handlers[] = {
 };
 /* clang-format on */
 
-/* ---- the stream --------------------------------------------------------------- */
+/* ---- the stream ---- */
 
 static void
 violation(struct courier *c, const char *what, int err)
@@ -369,7 +368,7 @@ gate_attach(struct courier *c, int fd)
 		return ERR_IO;
 	c->gate.data = c;
 	wire_in_init(&c->in, WIRE_AT_COURIER);
-	quota_init(&c->reports, REPORTS_A_MINUTE);
+	quota_init(&c->reports, CAP_REFUSALS_PER_MINUTE);
 	outlet_init(&c->to_gate, (uv_stream_t *)&c->gate, TO_GATE_CAP,
 	    on_sent, c);
 	if (uv_pipe_open(&c->gate, fd) != 0 || uv_read_start(

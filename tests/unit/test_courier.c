@@ -150,7 +150,7 @@ TEST(quota_fills_and_empties)
 	CHECK(!quota_take(&q, 0));
 }
 
-/* ---- the whole program, without confinement: for the leak checker -------- */
+/* ---- the whole program, without confinement: for the leak checker ---- */
 
 static const char ca_pem[] =
     "-----BEGIN CERTIFICATE-----\n"

@@ -39,7 +39,7 @@ is_text(struct buf *b, const char *want)
 	buf_clear(b);
 }
 
-/* ---- every text, written and read ------------------------------------------ */
+/* ---- every text, written and read ---- */
 
 static const struct {
 	const char *text;
@@ -348,7 +348,7 @@ TEST(writers_refuse)
 	buf_free(&b);
 }
 
-/* ---- binary --------------------------------------------------------------- */
+/* ---- binary ---- */
 
 TEST(binary_layout)
 {
@@ -426,7 +426,7 @@ TEST(binary_refused)
 	}
 }
 
-/* ---- who may say what when -------------------------------------------------- */
+/* ---- who may say what when ---- */
 
 TEST(permitted)
 {

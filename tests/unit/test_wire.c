@@ -33,7 +33,7 @@ header(uint8_t out[FRAME_HEADER], uint32_t length, uint16_t type, uint16_t zero)
 	buf_free(&b);
 }
 
-/* ---- the permit tables --------------------------------------------------- */
+/* ---- the permit tables ---- */
 
 /* Every type, its receiver, and the states as a string of state digits. */
 static const struct {
@@ -161,7 +161,7 @@ TEST(names)
 	CHECK_STR(wire_name(0xffff), "unknown");
 }
 
-/* ---- the decoder ---------------------------------------------------------- */
+/* ---- the decoder ---- */
 
 /* A stream of three messages, cut at every pair of places. */
 TEST(stream_cut_anywhere)
@@ -314,7 +314,7 @@ TEST(memory_is_given_back)
 	free(payload);
 }
 
-/* ---- codecs ---------------------------------------------------------------- */
+/* ---- codecs ---- */
 
 static void
 sample_envelope(struct wire_envelope *e, enum wire_type type)

@@ -1,4 +1,4 @@
-"""countersign - a second implementation of the formats, for the tests.
+"""__init__.py - a second implementation of the formats, for the tests.
 SPDX-License-Identifier: Apache-2.0
 Runs in: tests.
 
