@@ -42,7 +42,7 @@ courier_quit(struct courier *c, enum courier_exit status)
 {
 	/* The first reason counts. */
 	if (c->exit_status < 0)
-		c->exit_status = status;
+		c->exit_status = (int)status;
 	uv_stop(&c->loop);
 }
 
