@@ -626,14 +626,19 @@ def test_retry_after_message():
 
 
 def test_reconnects():
-    """Again and again; each time the handshake is done anew."""
+    """Again and again; each time the handshake is done anew, and nothing is
+    left behind: a connection holds some 60 KiB."""
     with fake.Gate() as gate, fake.Console(CA) as console:
         gate.start(host='127.0.0.1', port=console.port, ca_pem=CA.pem)
-        for _ in range(5):
+        sizes = []
+        for _ in range(11):
             with console.accept() as out:
                 gate.until('link', state=wire.UP)
                 fake.prove(gate, out)
+                sizes.append(gate.memory('VmRSS'))
             gate.expect('link', state=wire.DOWN)
+        if not fake.is_sanitized():
+            checks.true(sizes[-1] - sizes[2] < 100, 'it grows: %r' % sizes)
 
 
 def test_half_of_a_handshake():
