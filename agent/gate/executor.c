@@ -5,6 +5,7 @@
  */
 #include "agent/gate/execution.h"
 
+#include "common/digest.h"
 #include "platform/process.h"
 
 #include <signal.h>
@@ -42,10 +43,21 @@ watch_children(struct executor *ex)
 	return 0;
 }
 
+/* The tag of this gate's pens: half of the hash of its name. */
+static void
+tag_of(const char *name, char ret_tag[PENS_TAG_SIZE])
+{
+	struct sha256 d;
+
+	digest_sha256(bytes_str(name), &d);
+	hex_encode(bytes_of(d.b, sizeof(d.b) / 2), ret_tag);
+}
+
 int
 executor_open(const struct executor_config *cfg, struct executor **ret_ex)
 {
 	struct executor *ex = calloc(1, sizeof(*ex));
+	char tag[PENS_TAG_SIZE];
 	int r;
 
 	if (ex == NULL)
@@ -54,7 +66,9 @@ executor_open(const struct executor_config *cfg, struct executor **ret_ex)
 	ex->runner_fd = cfg->runner_fd;
 	ex->keep = cfg->keep;
 	ex->user = cfg->user;
-	if ((r = pens_open(cfg->tag, &ex->pens)) != 0) {
+	if (cfg->name != NULL)
+		tag_of(cfg->name, tag);
+	if ((r = pens_open(cfg->name != NULL ? tag : NULL, &ex->pens)) != 0) {
 		free(ex);
 		return r;
 	}

@@ -27,8 +27,13 @@ struct executor_config {
 	uv_loop_t *loop;	/* outlives the executor */
 	int runner_fd;		/* the runner, opened at start (program.h);
 				 * outlives the executor */
-	const char *tag;	/* of this gate's pens, see pens_open(); NULL
-				 * (tests): as on a machine without cgroups */
+	/*
+	 * What tells this gate's control groups from another's on this
+	 * machine, the same after each start: the path of its state folder. A
+	 * hash of it stands in their names. NULL only in tests: none are made
+	 * then, limits are held by looking and the kill by walking.
+	 */
+	const char *name;
 	/*
 	 * Children of this process besides the runners, which a sweep must not
 	 * kill and nobody else may reap: the courier. Every one, always; asked
@@ -89,7 +94,9 @@ struct exec_callbacks {
 
 /*
  * Prepares for runs: adopts orphans, finds where pens can stand. Nothing is
- * started and nothing swept. ERR_NOMEM, ERR_IO.
+ * started and nothing swept. Before any child is started, because on cgroup
+ * version 2 the gate may have to move into a group of its own first.
+ * digest_init() comes before. ERR_NOMEM, ERR_IO, ERR_UNSUPPORTED.
  */
 MUST_CHECK int executor_open(const struct executor_config *cfg,
     struct executor **ret_ex);

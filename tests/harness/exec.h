@@ -7,6 +7,7 @@
 #define COUNTERSIGN_TESTS_HARNESS_EXEC_H
 
 #include "agent/gate/executor.h"
+#include "common/digest.h"
 #include "platform/clock.h"
 #include "platform/pipes.h"
 #include "platform/process.h"
@@ -51,7 +52,7 @@ struct run {
 	uv_loop_t loop;
 	struct executor *ex;
 	struct execution *e;
-	char tag[PENS_TAG_SIZE];
+	char name[64];			/* of the gate that this is */
 	uint8_t card[32];
 	int starts;
 	int ends;
@@ -146,21 +147,23 @@ __attribute__((unused)) static const struct exec_callbacks run_callbacks = {
 	run_started, run_output, run_ended
 };
 
-/* A tag that no other test has, and an executor with it. */
+/* A name that no other test has, and an executor with it. */
 __attribute__((unused)) static void
 run_open(struct run *run, const struct job *job)
 {
-	struct executor_config cfg = { .tag = NULL };
+	struct executor_config cfg = { .name = NULL };
 
+	CHECK_INT(digest_init(), 0);
 	memset(run, 0, sizeof(*run));
 	run->job = job;
 	buf_init(&run->out, 1024 * 1024);
 	buf_init(&run->err, 1024 * 1024);
 	CHECK_INT(uv_loop_init(&run->loop), 0);
-	(void)snprintf(run->tag, sizeof(run->tag), "test-%d", (int)getpid());
+	(void)snprintf(run->name, sizeof(run->name), "test-%d",
+	    (int)getpid());
 	cfg.loop = &run->loop;
 	cfg.runner_fd = job->runner_fd > 0 ? job->runner_fd : real_runner();
-	cfg.tag = job->no_pens ? NULL : run->tag;
+	cfg.name = job->no_pens ? NULL : run->name;
 	CHECK_INT(executor_open(&cfg, &run->ex), 0);
 }
 
@@ -232,13 +235,16 @@ count_pen(const char *path, const struct stat *st, int type, struct FTW *f)
 	return 0;
 }
 
-/* How many control groups with the run's tag there are. */
+/* How many control groups of that gate there are. */
 __attribute__((unused)) static int
 count_pens(const struct run *run)
 {
-	char prefix[PENS_TAG_SIZE + 16];
+	char prefix[64], hex[33];
+	struct sha256 d;
 
-	(void)snprintf(prefix, sizeof(prefix), "countersign.%s.", run->tag);
+	digest_sha256(bytes_str(run->name), &d);
+	hex_encode(bytes_of(d.b, 16), hex);
+	(void)snprintf(prefix, sizeof(prefix), "countersign.%s.", hex);
 	pen_prefix = prefix;
 	pens_found = 0;
 	(void)nftw("/sys/fs/cgroup", count_pen, 16, FTW_PHYS);

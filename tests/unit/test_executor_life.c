@@ -121,7 +121,7 @@ GUARDED(leaving_the_pen)
 		SKIP("needs root");
 	run_job(&run, &job);
 	CHECK_INT(run.o.end, EXEC_FINISHED);
-	CHECK(strstr(run_text(&run), run.tag) == NULL);
+	CHECK(strstr(run_text(&run), "countersign.") == NULL);
 	CHECK(run.o.survivors > 0);
 	run_close(&run);
 }
@@ -335,7 +335,7 @@ tell(struct run *run, int stream, struct bytes data)
 
 /*
  * A process that runs the job like a gate. Returns its pid; *ret_fd is what
- * the payload prints. The tag is its own.
+ * the payload prints. The name is its own.
  */
 static int
 stand_in(const struct job *job, int *ret_fd)
@@ -359,20 +359,20 @@ stand_in(const struct job *job, int *ret_fd)
 	return pid;
 }
 
-/* Sweeps as the next gate with the same tag does. */
+/* Sweeps as the next gate of the same name does. */
 static uint32_t
 sweep_as(int pid, bool kept)
 {
 	static const struct job job = { .script = "" };
-	struct executor_config cfg = { .tag = NULL };
+	struct executor_config cfg = { .name = NULL };
 	uint32_t killed = 0;
 	struct run run;
 
 	run_open(&run, &job);
 	executor_close(run.ex);
-	(void)snprintf(run.tag, sizeof(run.tag), "test-%d", pid);
+	(void)snprintf(run.name, sizeof(run.name), "test-%d", pid);
 	cfg.loop = &run.loop;
-	cfg.tag = run.tag;
+	cfg.name = run.name;
 	CHECK_INT(executor_open(&cfg, &run.ex), 0);
 	CHECK_INT(executor_sweep(run.ex, kept, &killed), 0);
 	if (kept)
