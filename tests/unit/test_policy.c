@@ -42,7 +42,7 @@ good(const char *base, const char *from, const char *to)
 #define TOOL "\"df\":{\"decision\":\"approval_needed\","	\
 	"\"description\":\"Free space\",\"shell\":\"sh\","	\
 	"\"script\":\"df\",\"profile\":\"repair\",\"net\":\"view\","	\
-	"\"read\":\"all\",\"write\":[\"/srv/x\"],\"services\":["	\
+	"\"read\":\"all\",\"write\":[\"/srv/x\"],\"services\":[" \
 	"{\"unit\":\"a.service\",\"verbs\":[\"stop\"]}],"	\
 	"\"survivors\":\"keep\",\"limits\":{\"timeout_s\":10},"	\
 	"\"args\":{\"a\":{\"type\":\"enum\",\"values\":[\"x\",\"y\"]},"	\
@@ -60,7 +60,8 @@ good(const char *base, const char *from, const char *to)
 	"\"approvers\":[\"tom\"],\"managers\":[\"max\"],"	\
 	"\"proposers\":[\"ai\"],\"approval_ttl_s\":400,"	\
 	"\"rate_per_h\":7,\"min_people\":3,\"limits\":{\"memory_mb\":64}}"
-#define OVERRIDE "{\"match\":{\"groups\":[\"web\"],\"proposers\":[\"ai\"]}," \
+#define OVERRIDE							\
+	"{\"match\":{\"groups\":[\"web\"],\"proposers\":[\"ai\"]},"	\
 	"\"tool\":\"*\",\"decision\":\"disabled\",\"approvers\":[],"	\
 	"\"shells\":[\"argv\"],\"limits\":{}}"
 #define MOST HEAD "\"mode\":\"execute\",\"approval_ttl_s\":86400,"	\
