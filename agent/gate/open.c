@@ -29,8 +29,10 @@ host_append(void *arg, struct bytes payload, bool must,
 
 	if (g->journal == NULL)
 		return ERR_STATE;
-	if (name != NULL)
-		err = blobs_put(g->blobs, name, blob);
+	/* The blob is on disk before its record can be, whichever sync that
+	 * is: a new segment begins with one of its own. */
+	if (name != NULL && (err = blobs_put(g->blobs, name, blob)) == 0)
+		err = blobs_sync(g->blobs);
 	if (err != 0)
 		return err;
 	return journal_append(g->journal, payload, must, ret_index);

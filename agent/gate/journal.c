@@ -1,0 +1,371 @@
+/*
+ * journal.c - the journal on disk: append, one sync, read again.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersignd.
+ */
+#include "agent/gate/journal.h"
+#include "agent/gate/journal_inside.h"
+
+#include "platform/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Room is taken in steps: each is one more change of the file's metadata. */
+#define RESERVE_STEP (UINT64_C(1) << 20)
+/* What one sync may write at most: a turn's worth and more. */
+#define PENDING_CAP (UINT64_C(64) << 20)
+
+void
+journal_segment_name(uint64_t first, char ret_name[JOURNAL_NAME_SIZE])
+{
+	(void)snprintf(ret_name, JOURNAL_NAME_SIZE, "%016llx.seg",
+	    (unsigned long long)first);
+}
+
+struct journal_segment *
+journal_last(struct journal *j)
+{
+	return &j->segments[j->n_segments - 1];
+}
+
+int
+journal_add_segment(struct journal *j, uint64_t first, uint64_t bytes)
+{
+	struct journal_segment *s = realloc(j->segments,
+	    (j->n_segments + 1) * sizeof(*s));
+
+	if (s == NULL)
+		return ERR_NOMEM;
+	j->segments = s;
+	s[j->n_segments].first = first;
+	s[j->n_segments++].bytes = bytes;
+	return 0;
+}
+
+int
+journal_mark(struct journal *j, uint64_t index, size_t segment,
+    uint64_t offset)
+{
+	struct journal_mark *m;
+	size_t size;
+
+	if (index % JOURNAL_SEGMENT_RECORDS != 0)
+		return 0;
+	if (j->n_marks == j->marks_size) {
+		size = j->marks_size == 0 ? 16 : 2 * j->marks_size;
+		if ((m = realloc(j->marks, size * sizeof(*m))) == NULL)
+			return ERR_NOMEM;
+		j->marks = m;
+		j->marks_size = size;
+	}
+	j->marks[j->n_marks].segment = (uint32_t)segment;
+	j->marks[j->n_marks++].offset = offset;
+	return 0;
+}
+
+/* ---- room ---- */
+
+/*
+ * Takes disk space up to `until` for the open segment. ERR_NO_SPACE. Where the
+ * file system cannot, its free space is looked at instead.
+ */
+static int
+take_room(struct journal *j, uint64_t until)
+{
+	uint64_t want, free_bytes;
+	int err;
+
+	if (!j->has_reserve) {
+		if ((err = file_free_space(j->dir, &free_bytes)) != 0)
+			return err;
+		return free_bytes >= JOURNAL_RESERVE ? 0 : ERR_NO_SPACE;
+	}
+	while (j->reserved < until) {
+		want = until - j->reserved;
+		if (want < RESERVE_STEP)
+			want = RESERVE_STEP;
+		err = file_reserve(j->fd, j->reserved, want);
+		if (err == ERR_UNSUPPORTED) {
+			j->has_reserve = false;
+			return take_room(j, until);
+		}
+		if (err != 0)
+			return err;
+		j->reserved += want;
+	}
+	return 0;
+}
+
+/* Whether one more entry of n bytes may go where it would go. */
+static int
+room_for(struct journal *j, size_t n, bool must)
+{
+	uint64_t end = journal_last(j)->bytes + j->pending.n + n;
+	int err = take_room(j, end + JOURNAL_RESERVE);
+
+	if (err != ERR_NO_SPACE || !must)
+		return err;
+	/* It may use what was set aside; without a reserve, it may try. */
+	return !j->has_reserve || end <= j->reserved ? 0 : ERR_NO_SPACE;
+}
+
+/* ---- segments ---- */
+
+int
+journal_begin_segment(struct journal *j, uint64_t first)
+{
+	char name[JOURNAL_NAME_SIZE];
+	struct journal old = *j;
+	int fd = -1, err;
+
+	journal_segment_name(first, name);
+	if ((err = file_create(j->dir, name, &fd)) != 0)
+		return err;
+	j->fd = fd;
+	j->reserved = 0;
+	err = take_room(j, JOURNAL_RESERVE);
+	if (err == 0 && (err = file_sync_dir(j->dir)) == 0)
+		err = journal_add_segment(j, first, 0);
+	if (err != 0) {
+		j->fd = old.fd;
+		j->reserved = old.reserved;
+		file_close(&fd);
+		if (file_remove(j->dir, name) != 0)
+			return ERR_IO;
+		return err;
+	}
+	if (old.fd >= 0) {
+		/* Room behind its end is not needed any more. */
+		err = file_truncate(old.fd,
+		    j->segments[j->n_segments - 2].bytes);
+		file_close(&old.fd);
+	}
+	return err;
+}
+
+/* A new segment at a multiple of 256; on a full disk the old one goes on. */
+static int
+maybe_rotate(struct journal *j)
+{
+	uint64_t end = journal_last(j)->bytes + j->pending.n;
+	int err;
+
+	if (end < JOURNAL_SEGMENT || j->next % JOURNAL_SEGMENT_RECORDS != 0)
+		return 0;
+	if ((err = journal_sync(j)) != 0)
+		return err;
+	err = journal_begin_segment(j, j->next);
+	if (err == ERR_NO_SPACE)
+		return 0;
+	if (err != 0)
+		j->failed = err;
+	return err;
+}
+
+/* ---- appending ---- */
+
+int
+journal_append(struct journal *j, struct bytes payload, bool must,
+    uint64_t *ret_index)
+{
+	size_t before;
+	int err;
+
+	if (j->failed != 0)
+		return j->failed;
+	if (payload.n > CAP_RECORD)
+		return ERR_TOO_LARGE;
+	if ((err = maybe_rotate(j)) != 0 ||
+	    (err = room_for(j, ENTRY_HEADER + payload.n, must)) != 0)
+		return err;
+	before = j->pending.n;
+	entry_write(&j->pending, j->next, payload);
+	if ((err = buf_error(&j->pending)) == 0)
+		err = journal_mark(j, j->next, j->n_segments - 1,
+		    journal_last(j)->bytes + before);
+	if (err != 0) {
+		j->pending.n = before;
+		j->pending.err = 0;
+		return err;
+	}
+	*ret_index = j->next++;
+	return 0;
+}
+
+int
+journal_sync(struct journal *j)
+{
+	int err;
+
+	if (j->failed != 0 || j->pending.n == 0)
+		return j->failed;
+	err = file_write_at(j->fd, journal_last(j)->bytes,
+	    buf_bytes(&j->pending));
+	if (err == 0)
+		err = file_sync(j->fd);
+	if (err != 0) {
+		j->failed = err;
+		return err;
+	}
+	journal_last(j)->bytes += j->pending.n;
+	j->synced = j->next;
+	/* A burst's memory is not kept for the quiet after it. */
+	if (j->pending.size > JOURNAL_KEEP)
+		buf_free(&j->pending);
+	else
+		buf_clear(&j->pending);
+	return 0;
+}
+
+uint64_t
+journal_next(const struct journal *j)
+{
+	return j->next;
+}
+
+uint64_t
+journal_synced(const struct journal *j)
+{
+	return j->synced;
+}
+
+uint64_t
+journal_bytes(const struct journal *j)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < j->n_segments; i++)
+		n += j->segments[i].bytes;
+	return n;
+}
+
+bool
+journal_has_reserve(const struct journal *j)
+{
+	return j->has_reserve;
+}
+
+int
+journal_recovered(struct journal *j)
+{
+	int err = file_remove(j->dir, JOURNAL_TORN);
+
+	if (err == ERR_NOT_FOUND)
+		return 0;
+	return err != 0 ? err : file_sync_dir(j->dir);
+}
+
+void
+journal_close(struct journal *j)
+{
+	if (j == NULL)
+		return;
+	buf_free(&j->pending);
+	free(j->segments);
+	free(j->marks);
+	file_close(&j->read_fd);
+	file_close(&j->fd);
+	file_close(&j->lock);
+	file_close(&j->dir);
+	free(j);
+}
+
+/* ---- reading ---- */
+
+void
+journal_seek(struct journal_cursor *c, uint64_t index)
+{
+	memset(c, 0, sizeof(*c));
+	c->index = index;
+}
+
+/* A descriptor of that segment: the open one, or the last one read. */
+static int
+segment_fd(struct journal *j, size_t segment, int *ret_fd)
+{
+	char name[JOURNAL_NAME_SIZE];
+	int err;
+
+	if (segment == j->n_segments - 1) {
+		*ret_fd = j->fd;
+		return 0;
+	}
+	if (j->read_fd < 0 || j->read_segment != segment) {
+		file_close(&j->read_fd);
+		journal_segment_name(j->segments[segment].first, name);
+		if ((err = file_open_read(j->dir, name, &j->read_fd)) != 0)
+			return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+		j->read_segment = segment;
+	}
+	*ret_fd = j->read_fd;
+	return 0;
+}
+
+/* The entry at the cursor's place, which moves on. */
+static int
+read_here(struct journal *j, struct journal_cursor *c, struct buf *b,
+    struct entry *ret_e)
+{
+	uint64_t left;
+	uint8_t *to;
+	size_t n;
+	int fd, err;
+
+	if (c->offset == j->segments[c->segment].bytes) {
+		c->segment++;
+		c->offset = 0;
+	}
+	if (c->segment >= j->n_segments)
+		return ERR_CORRUPT;
+	left = j->segments[c->segment].bytes - c->offset;
+	n = left < JOURNAL_PIECE ? (size_t)left : JOURNAL_PIECE;
+	if ((err = segment_fd(j, c->segment, &fd)) != 0)
+		return err;
+	for (;;) {
+		buf_clear(b);
+		if ((to = buf_reserve(b, n)) == NULL)
+			return buf_error(b);
+		if ((err = file_read_at(fd, c->offset, to, n, &n)) != 0)
+			return err;
+		buf_commit(b, n);
+		err = entry_read(buf_bytes(b), ret_e);
+		/* Most entries are small; a large one is read once more. */
+		if (err != ERR_TRUNCATED || n >= ENTRY_MAX || n >= left)
+			break;
+		n = left < ENTRY_MAX ? (size_t)left : ENTRY_MAX;
+	}
+	if (err != 0 || ret_e->index != c->index)
+		return ERR_CORRUPT;
+	c->offset += ret_e->size;
+	c->index++;
+	return 0;
+}
+
+int
+journal_read(struct journal *j, struct journal_cursor *c, struct buf *b,
+    struct entry *ret_e)
+{
+	uint64_t want = c->index;
+	size_t mark;
+	int err;
+
+	buf_clear(b);
+	if (want >= j->synced)
+		return 0;
+	if (!c->placed) {
+		mark = (size_t)(want / JOURNAL_SEGMENT_RECORDS);
+		c->index = mark * JOURNAL_SEGMENT_RECORDS;
+		c->segment = j->marks[mark].segment;
+		c->offset = j->marks[mark].offset;
+		c->placed = true;
+		while (c->index < want)
+			if ((err = read_here(j, c, b, ret_e)) != 0)
+				return err;
+	}
+	if ((err = read_here(j, c, b, ret_e)) != 0)
+		return err;
+	return 1;
+}

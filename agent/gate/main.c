@@ -1,0 +1,135 @@
+/*
+ * main.c - countersignd: its arguments.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersignd.
+ */
+#include "agent/gate/gate.h"
+#include "agent/gate/selftest.h"
+#include "common/version.h"
+#include "platform/secrets.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: countersignd [--config FILE] [--foreground]\n"
+    "       countersignd enrol --token FILE [--pin STRING] [--out FILE]\n"
+    "                          [--config FILE]\n"
+    "       countersignd selftest [--config FILE]\n"
+    "       countersignd --help | --version\n"
+    "\n"
+    "The agent of Countersign: runs on this machine what its owner's people\n"
+    "have approved, and nothing else.\n"
+    "\n"
+    "  enrol      makes this device's key and registers it with a console:\n"
+    "               countersignd enrol --token token.json --out device.json\n"
+    "  selftest   tries the agent's own checks and tells what it can enforce\n"
+    "\n"
+    "  --config FILE   instead of " CONFIG_FILE "\n"
+    "  --foreground    stay in the foreground (it always does; for scripts)\n"
+    "  --token FILE    the console's enrolment token, - for standard input\n"
+    "  --pin STRING    the owner's pin, as `countersign trust pin` prints it\n"
+    "  --out FILE      writes what the owner needs to sign this device in\n";
+
+struct arguments {
+	const char *command;	/* "enrol", "selftest", or NULL */
+	const char *config;
+	struct enrol_options enrol;
+};
+
+/* 1 go on, 0 done, negative: usage. */
+static int
+parse(int argc, char **argv, struct arguments *a)
+{
+	const struct {
+		const char *name;
+		const char **value;	/* NULL: takes none */
+	} options[] = {
+		{ "--config", &a->config },
+		{ "--token", &a->enrol.token },
+		{ "--pin", &a->enrol.pin },
+		{ "--out", &a->enrol.out },
+		{ "--foreground", NULL },
+	};
+	size_t k;
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0) {
+			fputs(usage, stdout);
+			return 0;
+		}
+		if (strcmp(argv[i], "--version") == 0) {
+			puts("countersignd " COUNTERSIGN_VERSION);
+			return 0;
+		}
+		if (argv[i][0] != '-' && a->command == NULL) {
+			a->command = argv[i];
+			continue;
+		}
+		for (k = 0; k < sizeof(options) / sizeof(options[0]); k++)
+			if (strcmp(argv[i], options[k].name) == 0)
+				break;
+		if (k == sizeof(options) / sizeof(options[0]))
+			return ERR_USAGE;
+		if (options[k].value == NULL)
+			continue;
+		if (++i == argc)
+			return ERR_USAGE;
+		*options[k].value = argv[i];
+	}
+	return 1;
+}
+
+static int
+run(struct arguments *a)
+{
+	struct config config;
+	char why[256];
+	int err;
+
+	err = config_read(a->config != NULL ? a->config : CONFIG_FILE,
+	    a->config != NULL, why, sizeof(why), &config);
+	if (err != 0) {
+		fprintf(stderr, "countersignd: %s: %s: mend it or give"
+		    " another file with --config\n",
+		    a->config != NULL ? a->config : CONFIG_FILE, why);
+		return 1;
+	}
+	if (a->command != NULL && strcmp(a->command, "enrol") == 0)
+		return enrol_run(&config, &a->enrol);
+	if (a->command != NULL) {
+		err = selftest_report();
+		config_free(&config);
+		return err;
+	}
+	return gate_run(&config);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments a;
+	int r;
+
+	memset(&a, 0, sizeof(a));
+	r = parse(argc, argv, &a);
+	if (r == 0)
+		return 0;
+	if (r < 0 || (a.command != NULL && strcmp(a.command, "enrol") != 0 &&
+	    strcmp(a.command, "selftest") != 0) ||
+	    (a.command != NULL && strcmp(a.command, "enrol") == 0 &&
+	    a.enrol.token == NULL)) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	if (secrets_guard_process() != 0 || digest_init() != 0) {
+		fputs("countersignd: the process cannot be guarded: the"
+		    " system refuses limits or random bytes\n", stderr);
+		return 1;
+	}
+	/* A check that does not refuse what it must is no check. */
+	if ((r = selftest_run(stderr)) != 0)
+		return 1;
+	return run(&a);
+}
