@@ -47,8 +47,7 @@ static const struct {
 };
 /* clang-format on */
 
-/* One try at one address. Freed by its close callback, and with the last one
- * goes the connection. */
+/* One try at one address. Freed by its close callback. */
 struct socket {
 	uv_tcp_t tcp;
 	uv_connect_t connect;
@@ -63,6 +62,8 @@ struct conn {
 	enum phase phase;
 	uint64_t deadline;
 	bool opening;		/* inside conn_open() */
+	/* Does nothing but be closed last: its callback frees the rest. */
+	uv_check_t last;
 
 	struct resolve *resolve;
 	struct sockaddr_storage addrs[RESOLVE_MAX];
@@ -91,8 +92,10 @@ phase_set(struct conn *c, enum phase phase)
 /* ---- the end ---- */
 
 static void
-conn_free(struct conn *c)
+on_last_closed(uv_handle_t *h)
 {
+	struct conn *c = h->data;
+
 	outlet_fini(&c->out);
 	wshake_head_fini(&c->head);
 	tls_free(c->tls);
@@ -101,10 +104,17 @@ conn_free(struct conn *c)
 }
 
 static void
+conn_free(struct conn *c)
+{
+	uv_close((uv_handle_t *)&c->last, on_last_closed);
+}
+
+static void
 on_closed(uv_handle_t *h)
 {
 	struct socket *s = h->data;
 
+	/* A write that was cut off has been called back by now. */
 	if (s->last)
 		conn_free(s->conn);
 	free(s);
@@ -510,6 +520,11 @@ conn_open(const struct conn_config *cfg, const struct conn_events *ev,
 
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return ERR_NOMEM;
+	if (uv_check_init(cfg->loop, &c->last) != 0) {
+		free(c);
+		return ERR_IO;
+	}
+	c->last.data = c;
 	c->cfg = cfg;
 	c->ev = ev;
 	c->arg = arg;

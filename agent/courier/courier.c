@@ -376,6 +376,8 @@ close_handle(uv_handle_t *h, void *arg)
 static bool
 finish(struct courier *c)
 {
+	int turn;
+
 	conn_close(c->conn);
 	c->conn = NULL;
 	ws_fini(&c->ws);
@@ -385,8 +387,9 @@ finish(struct courier *c)
 	close_handle((uv_handle_t *)&c->gate, NULL);
 	close_handle((uv_handle_t *)&c->timer, NULL);
 	close_handle((uv_handle_t *)&c->before_sleep, NULL);
-	(void)uv_run(&c->loop, UV_RUN_NOWAIT);
-	(void)uv_run(&c->loop, UV_RUN_NOWAIT);
+	/* A connection takes two turns to go: its socket, then the rest. */
+	for (turn = 0; turn < 3; turn++)
+		(void)uv_run(&c->loop, UV_RUN_NOWAIT);
 	pipes_close(&c->timer_fd);
 	gate_forget(c);
 	return uv_loop_close(&c->loop) == 0;
