@@ -11,6 +11,11 @@ static int
 record_accepted(struct core *c, struct moment m, const struct envelope *e,
     const struct trust_outcome *o)
 {
+	/*
+	 * The reserve is for what tightens; timestamps only loosen, and whoever
+	 * holds their key may make any number.
+	 */
+	bool must = o->file != TRUST_TIMESTAMP;
 	struct record rec;
 	size_t i;
 
@@ -22,7 +27,7 @@ record_accepted(struct core *c, struct moment m, const struct envelope *e,
 		record_add_sig(&rec, e->sigs[i].keyid, e->sigs[i].sig);
 	record_set_int(&rec, RF_ISSUED, o->issued);
 	record_set_int(&rec, RF_EXPIRES, o->expires);
-	return core_emit(c, m, &rec, true, &o->digest, e->payload);
+	return core_emit(c, m, &rec, must, &o->digest, e->payload);
 }
 
 /* What nobody trusted has signed is recorded at most so often. */
@@ -77,7 +82,9 @@ core_trust(struct core *c, struct moment m, const struct envelope *e,
 	(void)core_reply(ret_r, CORE_REFUSED, o.why.reason, o.why.detail);
 	if ((err = record_refused(c, m, &o)) != 0)
 		return err;
-	if (o.verdict == TRUST_CONFLICT && !c->lock.on)
+	/* A local lockdown, which a person can lift, does not stand for it. */
+	if (o.verdict == TRUST_CONFLICT &&
+	    !(c->lock.on && strcmp(c->lock.source, "tamper") == 0))
 		return core_lockdown(c, m, true, "tamper", "device",
 		    bytes_str("trust_conflict"));
 	return 0;

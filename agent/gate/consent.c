@@ -24,15 +24,21 @@ struct consent {
 	struct core_reply *reply;
 };
 
+/*
+ * Records the refusal. What a trusted key has signed is recorded for sure, but
+ * once: whoever sends it again and again fills no disk either.
+ */
 static int
 refuse(struct consent *s, bool trusted, const char *reason, const char *detail)
 {
 	struct core *c = s->c;
+	bool fresh = trusted && s->approval != NULL &&
+	    !queue_has_seen(c->queue, &s->digest);
 	struct record rec;
 	int err;
 
 	(void)core_reply(s->reply, CORE_REFUSED, reason, detail);
-	if (!trusted && !limiter_take(&c->limiter, s->m.boot_ms))
+	if (!fresh && !limiter_take(&c->limiter, s->m.boot_ms))
 		return 0;
 	record_init(&rec, s->type == PAYLOAD_CANCEL ? RECORD_CANCEL_REFUSED :
 	    RECORD_APPROVAL_REFUSED);
@@ -104,6 +110,11 @@ find_card(struct consent *s, bool *ret_go)
 		(void)core_reply(s->reply, CORE_KNOWN, "known", "");
 		return 0;
 	}
+	/* It is told to stop once. */
+	if (s->type == PAYLOAD_CANCEL && item->stopping) {
+		(void)core_reply(s->reply, CORE_KNOWN, "stopping", "");
+		return 0;
+	}
 	if (state_next(item->state, event_of(s), &next, &word) != 0) {
 		/* Once a digest: a console may send it again for ever. */
 		if (queue_has_seen(s->c->queue, &s->digest)) {
@@ -116,12 +127,37 @@ find_card(struct consent *s, bool *ret_go)
 	return 0;
 }
 
+/*
+ * Whether the approval may take its place: that of its person's earlier one,
+ * or a new one. Of two by the same person the later counts, whichever comes
+ * last: else whoever holds both could have them replace each other for ever.
+ */
+static const char *
+check_place(const struct queue_item *item, const struct approval *a)
+{
+	const struct queue_approval *held;
+	size_t i;
+
+	for (i = 0; i < item->n_approvals; i++) {
+		held = &item->approvals[i];
+		if (!bytes_is(a->approver, held->approver))
+			continue;
+		if (a->issued > held->issued)
+			return NULL;
+		return a->issued < held->issued ||
+		    memcmp(a->digest.b, held->digest.b, SHA256_SIZE) < 0 ?
+		    "superseded" : NULL;
+	}
+	return item->n_approvals < QUEUE_APPROVALS ? NULL :
+	    "too_many_approvals";
+}
+
 /* May this person say this of this card, now? */
 static int
 check_rights(struct consent *s, bool *ret_go)
 {
 	struct refusal why;
-	const char *blocked = core_blocked(s->c, s->m);
+	const char *blocked = core_blocked(s->c, s->m), *word;
 	bool is_yes = s->type == PAYLOAD_APPROVAL &&
 	    s->approval->decision == APPROVAL_APPROVE;
 	int err;
@@ -134,6 +170,8 @@ check_rights(struct consent *s, bool *ret_go)
 		return refuse(s, true, blocked != NULL ? blocked :
 		    "no_policy", "");
 	err = dossier_open(s->c, s->m, s->item, &s->dossier);
+	if (err == ERR_CORRUPT)
+		return refuse(s, true, "card_damaged", "");
 	if (err != 0)
 		return err;
 	if (s->type == PAYLOAD_CANCEL)
@@ -149,6 +187,8 @@ check_rights(struct consent *s, bool *ret_go)
 	if (is_yes && s->dossier.verdict.why.reason != NULL)
 		return refuse(s, true, s->dossier.verdict.why.reason,
 		    s->dossier.verdict.why.detail);
+	if (is_yes && (word = check_place(s->item, s->approval)) != NULL)
+		return refuse(s, true, word, "");
 	*ret_go = true;
 	return 0;
 }
@@ -215,17 +255,17 @@ record_consent(struct consent *s, enum record_kind kind)
 	record_set_digest(&rec, RF_CARD, &a->card);
 	record_set_bytes(&rec, RF_PAYLOAD, s->e->payload);
 	record_set_bytes(&rec, RF_PROOF, s->e->sigs[0].sig);
+	record_set_digest(&rec, RF_APPROVAL, &s->digest);
+	record_set_str(&rec, RF_KEY, s->signer.key->id);
 	if (cancel) {
 		record_set_bytes(&rec, RF_BY, a->approver);
 		record_set_str(&rec, RF_REASON, "cancel");
 		if (s->item->state == STATE_RUNNING)
 			record_set_bool(&rec, RF_RUNNING, true);
 	} else {
-		record_set_digest(&rec, RF_APPROVAL, &s->digest);
 		record_set_bytes(&rec, RF_APPROVER, a->approver);
 		record_set_str(&rec, RF_ROLE,
 		    doc_word_of(approval_roles, (int)a->role));
-		record_set_str(&rec, RF_KEY, s->signer.key->id);
 	}
 	if (kind == RECORD_APPROVAL_ACCEPTED) {
 		record_set_digest(&rec, RF_POLICY, &a->policy);
@@ -307,11 +347,13 @@ core_veto(struct core *c, struct moment m, const struct sha256 *card,
 	if (item == NULL ||
 	    state_next(item->state, EVENT_VETO, &next, &word) != 0)
 		return core_reply(ret_r, CORE_REFUSED, word, "");
+	if (item->stopping)
+		return core_reply(ret_r, CORE_KNOWN, "stopping", "");
 	running = item->state == STATE_RUNNING;
 	record_init(&rec, RECORD_VETOED);
 	record_set_digest(&rec, RF_CARD, card);
 	record_set_str(&rec, RF_BY, by);
-	record_set_bytes(&rec, RF_DETAIL, reason);
+	record_set_bytes(&rec, RF_DETAIL, core_reason(reason));
 	if (running)
 		record_set_bool(&rec, RF_RUNNING, true);
 	(void)core_reply(ret_r, CORE_ACCEPTED, "", "");
@@ -346,6 +388,8 @@ core_withdraw(struct core *c, struct moment m, const struct sha256 *card,
 	struct record rec;
 	int err;
 
+	if (item != NULL && item->stopping)
+		return 0;
 	if (item != NULL && item->state == STATE_RUNNING &&
 	    console_may_stop(c, m, item))
 		event = EVENT_WITHDRAW_STOP;
@@ -365,9 +409,8 @@ core_withdraw(struct core *c, struct moment m, const struct sha256 *card,
 	}
 	record_set_digest(&rec, RF_CARD, card);
 	record_set_str(&rec, RF_BY, "console");
-	if (reason.n > 0 && rec.kind == RECORD_CANCELLED &&
-	    text_check(reason, TEXT_PLAIN, NULL) == 0)
-		record_set_bytes(&rec, RF_DETAIL, reason);
+	if (reason.n > 0 && rec.kind == RECORD_CANCELLED)
+		record_set_bytes(&rec, RF_DETAIL, core_reason(reason));
 	err = core_emit(c, m, &rec, rec.kind == RECORD_CANCELLED, NULL,
 	    bytes_of(NULL, 0));
 	return err == ERR_NO_SPACE ? 0 : err;

@@ -59,6 +59,14 @@ core_reply(struct core_reply *ret_r, enum core_answer answer,
 	return 0;
 }
 
+struct bytes
+core_reason(struct bytes reason)
+{
+	return reason.n <= 4 * CAP_REASON &&
+	    text_check(reason, TEXT_PLAIN, NULL) == 0 ? reason :
+	    bytes_str("unreadable");
+}
+
 /* ---- effects ---- */
 
 int
@@ -189,11 +197,20 @@ fold_trust(struct core *c, uint64_t index, const struct record *rec)
 	return file == TRUST_ROOT ? chain_add(c, index) : 0;
 }
 
+static bool
+is_tampered(const struct core_lock *l)
+{
+	return l->on && strcmp(l->source, "tamper") == 0;
+}
+
 static void
 fold_lock(struct core *c, const struct record *rec)
 {
 	struct core_lock *l = &c->lock;
 
+	/* It ends by enrolling again, and no other lock hides it. */
+	if (is_tampered(l))
+		return;
 	memset(l, 0, sizeof(*l));
 	if (rec->kind == RECORD_LOCKDOWN_LIFTED)
 		return;
@@ -245,7 +262,7 @@ fold(struct core *c, uint64_t index, const struct record *rec)
 {
 	int err = 0;
 
-	if (index > 0 && c->trust == NULL)
+	if (c->trust == NULL && rec->kind != RECORD_GENESIS)
 		return corrupt(c, index, "the journal has no genesis");
 	if ((err = queue_fold(c->queue, index, rec)) != 0)
 		return err == ERR_CORRUPT ?
@@ -270,7 +287,9 @@ fold(struct core *c, uint64_t index, const struct record *rec)
 	if (err != 0)
 		return err;
 	/* A clock reset takes the floor back; all else can only raise it. */
-	if (rec->kind == RECORD_CLOCK || rec->time > c->last_record)
+	if (rec->kind == RECORD_CLOCK)
+		c->last_record = rec->floor;
+	else if (rec->time > c->last_record)
 		c->last_record = rec->time;
 	return fold_effects(c, rec);
 }
@@ -356,6 +375,10 @@ dossier_open(const struct core *c, struct moment m,
 	buf_free(&payload);
 	if (err != 0)
 		return err == ERR_NOMEM || err == ERR_IO ? err : ERR_CORRUPT;
+	if (!sha256_equal(&ret_d->card->digest, &item->digest)) {
+		dossier_close(ret_d);
+		return ERR_CORRUPT;
+	}
 	core_query(c, ret_d->card, bytes_str(item->proposer), &q);
 	policy_decide(trust_policy(c->trust), &q, &ret_d->verdict);
 	ret_d->rules.verdict = &ret_d->verdict;
@@ -521,6 +544,8 @@ void
 core_seal(struct core *c, const char *source, const char *by,
     const char *reason)
 {
+	if (is_tampered(&c->lock))
+		return;
 	c->lock.on = true;
 	snprintf(c->lock.source, sizeof(c->lock.source), "%s", source);
 	snprintf(c->lock.by, sizeof(c->lock.by), "%s", by);
@@ -535,12 +560,53 @@ core_lockdown(struct core *c, struct moment m, bool on, const char *source,
 {
 	struct record rec;
 
+	if (!on && is_tampered(&c->lock))
+		return 0;
 	record_init(&rec, on ? RECORD_LOCKDOWN : RECORD_LOCKDOWN_LIFTED);
-	record_set_bytes(&rec, RF_REASON, reason);
+	record_set_bytes(&rec, RF_REASON, core_reason(reason));
 	record_set_str(&rec, RF_BY, by);
 	if (on)
 		record_set_str(&rec, RF_SOURCE, source);
 	return core_emit_must(c, m, &rec);
+}
+
+/* A queue on its way to take the old one's place. */
+struct rebuilt {
+	struct queue *queue;
+	struct record_doc *doc;
+};
+
+static int
+rebuild_record(void *to, uint64_t index, struct bytes payload)
+{
+	struct rebuilt *r = to;
+	int err = record_read(payload, &r->doc);
+
+	return err != 0 ? err :
+	    queue_fold(r->queue, index, record_of(r->doc));
+}
+
+/*
+ * What the queue forgot belongs to a future that the clock says is none: the
+ * cards would be new to it, and could run again.
+ */
+static int
+rebuild_queue(struct core *c)
+{
+	struct rebuilt r = { NULL, NULL };
+	int err;
+
+	if ((err = queue_new(&r.queue)) != 0)
+		return err;
+	err = c->cfg.host->each(c->cfg.arg, rebuild_record, &r);
+	record_free(r.doc);
+	if (err != 0) {
+		queue_free(r.queue);
+		return err;
+	}
+	queue_free(c->queue);
+	c->queue = r.queue;
+	return 0;
 }
 
 int
@@ -548,12 +614,14 @@ core_clock_reset(struct core *c, struct moment m, const char *by,
     struct bytes reason)
 {
 	struct record rec;
+	int err;
 
 	record_init(&rec, RECORD_CLOCK);
 	record_set_str(&rec, RF_BY, by);
-	record_set_bytes(&rec, RF_REASON, reason);
+	record_set_bytes(&rec, RF_REASON, core_reason(reason));
 	record_set_int(&rec, RF_FLOOR, m.clock);
-	return core_emit_must(c, m, &rec);
+	err = core_emit_must(c, m, &rec);
+	return err == 0 ? rebuild_queue(c) : err;
 }
 
 int

@@ -44,7 +44,7 @@ enum effect_kind {
 struct effect {
 	enum effect_kind kind;
 	struct sha256 card;
-	char reason[24];	/* "veto", "cancel", "lockdown", "withdraw" */
+	char reason[24];	/* "veto", "cancel", "lockdown" */
 };
 
 /* How an approved card would be run: what exec_intent names. */
@@ -54,6 +54,9 @@ struct core_plan {
 	struct sha256 interpreter_hash;
 	struct sha256 runner_hash;
 };
+
+/* Takes one record of the journal. */
+typedef int core_fold_fn(void *to, uint64_t index, struct bytes payload);
 
 /*
  * What the core asks of its host. Every function gets `arg` first.
@@ -70,6 +73,11 @@ struct core_host {
 	    uint64_t *ret_index);
 	/* The bytes of a blob; ret_b is the caller's. ERR_NOT_FOUND, … */
 	int (*load)(void *arg, const struct sha256 *name, struct buf *ret_b);
+	/*
+	 * Gives every record of the journal to fold, in order, those just
+	 * appended too. Its errors, or fold's.
+	 */
+	int (*each)(void *arg, core_fold_fn *fold, void *to);
 	/* n random bytes. */
 	int (*random)(void *arg, void *ret_p, size_t n);
 	/*
@@ -79,7 +87,8 @@ struct core_host {
 	const char *(*offers)(void *arg, const struct card *card,
 	    const struct verdict *v);
 	/*
-	 * Makes the plan of the card and keeps it for EFFECT_START. NULL, or
+	 * Makes the plan of the card and keeps it for EFFECT_START, which may
+	 * not come: then it is asked again, and the new one counts. NULL, or
 	 * a word why it cannot be.
 	 */
 	const char *(*plan)(void *arg, const struct card *card,
@@ -149,7 +158,8 @@ MUST_CHECK int core_note_version(struct core *c, struct moment m,
 void core_hold(struct core *c);
 /*
  * Locks without a record: a lockdown takes effect before it can be recorded,
- * and a journal that is evidence takes no record.
+ * and a journal that is evidence takes no record. A lock for signs of tampering
+ * stays one.
  */
 void core_seal(struct core *c, const char *source, const char *by,
     const char *reason);
@@ -191,8 +201,14 @@ MUST_CHECK int core_withdraw(struct core *c, struct moment m,
 MUST_CHECK int core_veto(struct core *c, struct moment m,
     const struct sha256 *card, const char *by, struct bytes reason,
     struct core_reply *ret_r);
+/* One for signs of tampering is not lifted: then nothing happens. */
 MUST_CHECK int core_lockdown(struct core *c, struct moment m, bool on,
     const char *source, const char *by, struct bytes reason);
+/*
+ * Takes the clock's floor back to the clock (but not behind the trust files).
+ * Digests that were forgotten since are remembered again: the queue is folded
+ * anew from the whole journal.
+ */
 MUST_CHECK int core_clock_reset(struct core *c, struct moment m,
     const char *by, struct bytes reason);
 
@@ -215,8 +231,9 @@ MUST_CHECK int core_ended(struct core *c, struct moment m,
 MUST_CHECK int core_turn(struct core *c, struct moment m);
 
 /*
- * When the next thing falls due without input: seconds by the wall clock from
- * m on (at least 1), or -1 for never.
+ * When the next thing falls due without input: seconds from m on (at least 1),
+ * or -1 for never. An approved card that waits for what nobody reports (room on
+ * the disk, its rate, the clock) is looked at once a minute.
  */
 int64_t core_wait_s(const struct core *c, struct moment m);
 

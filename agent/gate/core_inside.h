@@ -76,13 +76,19 @@ void core_query(const struct core *c, const struct card *card,
     struct bytes proposer, struct policy_query *ret_q);
 
 /*
- * Loads the card and decides on it as things stand. people and policy must be
- * there. ERR_CORRUPT its blob is not what it was; ERR_NOMEM, ERR_IO. The
- * caller ends it with dossier_close().
+ * Loads the card and decides on it as things stand. ERR_STATE without people,
+ * policy and device entry; ERR_CORRUPT its blob is not what it was; ERR_NOMEM,
+ * ERR_IO. The caller ends it with dossier_close().
  */
 MUST_CHECK int dossier_open(const struct core *c, struct moment m,
     const struct queue_item *item, struct dossier *ret_d);
 void dossier_close(struct dossier *d);
+
+/*
+ * A reason that a local person or the courier gave, fit for a record: it is
+ * not worth failing for.
+ */
+struct bytes core_reason(struct bytes reason);
 
 /* Fills in a reply. Texts are cut. Always returns 0. */
 int core_reply(struct core_reply *ret_r, enum core_answer answer,

@@ -19,6 +19,9 @@ limiter_take(struct limiter *l, uint64_t boot_ms)
 	if (l->used == 0 || window_is_over(l, boot_ms)) {
 		l->window_start = boot_ms;
 		l->used = 0;
+		/* A flood that goes on must not put the summary off. */
+		l->due += l->held_back;
+		l->held_back = 0;
 	}
 	if (l->used >= LIMITER_PER_MINUTE) {
 		l->held_back++;
@@ -31,17 +34,22 @@ limiter_take(struct limiter *l, uint64_t boot_ms)
 uint64_t
 limiter_due(struct limiter *l, uint64_t boot_ms)
 {
-	uint64_t n = l->held_back;
+	uint64_t n;
 
-	if (n == 0 || !window_is_over(l, boot_ms))
-		return 0;
-	l->held_back = 0;
+	if (window_is_over(l, boot_ms)) {
+		l->due += l->held_back;
+		l->held_back = 0;
+	}
+	n = l->due;
+	l->due = 0;
 	return n;
 }
 
 uint64_t
 limiter_deadline(const struct limiter *l)
 {
+	if (l->due > 0)
+		return l->window_start;
 	if (l->held_back == 0)
 		return UINT64_MAX;
 	return l->window_start + LIMITER_WINDOW_MS;

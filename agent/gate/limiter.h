@@ -20,7 +20,8 @@
 struct limiter {
 	uint64_t window_start;	/* boot-time clock, ms */
 	unsigned used;		/* records in this window */
-	uint64_t held_back;	/* not recorded since the last summary */
+	uint64_t held_back;	/* not recorded in this window */
+	uint64_t due;		/* nor in earlier ones: for the summary */
 };
 
 /*
@@ -30,8 +31,8 @@ struct limiter {
 bool limiter_take(struct limiter *l, uint64_t boot_ms);
 
 /*
- * How many were held back and are due for a summary at boot_ms: 0 while their
- * window still runs. Resets the count when it is not 0.
+ * How many were held back and are due for a summary at boot_ms: none of a
+ * window that still runs. What it tells is not told again.
  */
 uint64_t limiter_due(struct limiter *l, uint64_t boot_ms);
 

@@ -46,6 +46,28 @@ host_load(void *arg, const struct sha256 *name, struct buf *ret_b)
 	return blobs_read(g->blobs, name, ret_b, NULL);
 }
 
+/* A journal is read as far as it is synced. */
+static int
+host_each(void *arg, core_fold_fn *fold, void *to)
+{
+	struct gate *g = arg;
+	struct journal_cursor at;
+	struct buf payload;
+	struct entry e;
+	int r;
+
+	if ((r = blobs_sync(g->blobs)) != 0 ||
+	    (r = journal_sync(g->journal)) != 0)
+		return r;
+	memset(&at, 0, sizeof(at));
+	buf_init(&payload, ENTRY_MAX);
+	while ((r = journal_read(g->journal, &at, &payload, &e)) > 0)
+		if ((r = fold(to, e.index, e.payload)) != 0)
+			break;
+	buf_free(&payload);
+	return r;
+}
+
 static int
 host_random(void *arg, void *ret_p, size_t n)
 {
@@ -82,6 +104,7 @@ host_plan(void *arg, const struct card *card, const struct verdict *v,
 static const struct core_host host = {
 	.append = host_append,
 	.load = host_load,
+	.each = host_each,
 	.random = host_random,
 	.offers = host_offers,
 	.plan = host_plan,

@@ -80,16 +80,19 @@ runs_count(const struct runs *r)
 	size_t n = 0;
 
 	for (run = r->first; run != NULL; run = run->next)
-		n++;
+		n += run->execution != NULL;
 	return n;
 }
 
 int
 runs_prepare(struct runs *r, const struct prepared *p)
 {
-	struct run *run = calloc(1, sizeof(*run));
+	struct run *run = run_find(r, &p->card);
 
-	if (run == NULL)
+	/* It did not come to the intent then: the disk was full. */
+	if (run != NULL && run->execution == NULL)
+		run_free(r, run);
+	if ((run = calloc(1, sizeof(*run))) == NULL)
 		return ERR_NOMEM;
 	run->g = r->g;
 	run->prepared = *p;

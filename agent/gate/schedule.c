@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How often to look at approved cards that wait, in seconds. */
+#define LOOK_AGAIN_S 60
+
 static int
 card_ends(struct core *c, struct moment m, const struct queue_item *item,
     enum record_kind kind, const char *by, const char *reason)
@@ -69,9 +72,9 @@ expire_cards(struct core *c, struct moment m)
 	return 0;
 }
 
-/* ---- after a change of policy ---- */
+/* ---- approvals that do not count any more ---- */
 
-/* enough: the approvals that are left still are. */
+/* enough: it is approved, and the approvals that are left still are enough. */
 static int
 lapse(struct core *c, struct moment m, const struct queue_item *item,
     const struct sha256 *approval, const char *reason, bool enough)
@@ -107,61 +110,6 @@ lapse_all(struct core *c, struct moment m, const struct sha256 *card,
 			return err;
 	return 0;
 }
-
-/* One open card under a new policy. */
-static int
-follow_policy(struct core *c, struct moment m, const struct queue_item *item)
-{
-	const struct policy *p = trust_policy(c->trust);
-	struct trust_held held;
-	struct record rec;
-	int err;
-
-	if (p == NULL || !trust_held(c->trust, TRUST_POLICY, &held))
-		return 0;
-	if (p->mode == POLICY_PLAN) {
-		record_init(&rec, RECORD_PLANNED);
-		record_set_digest(&rec, RF_CARD, &item->digest);
-		record_set_str(&rec, RF_RULE, "mode plan");
-		record_set_digest(&rec, RF_POLICY, &held.digest);
-		return core_emit_must(c, m, &rec);
-	}
-	if (item->n_approvals > 0 &&
-	    !sha256_equal(&item->approvals[0].policy, &held.digest))
-		return lapse_all(c, m, &item->digest, "policy_changed");
-	if (item->n_approvals == 0 && item->state == STATE_APPROVED &&
-	    (err = card_ends(c, m, item, RECORD_CANCELLED, "device",
-	    "policy_changed")) != 0)
-		return err;
-	return 0;
-}
-
-static int
-follow_policy_all(struct core *c, struct moment m)
-{
-	const struct policy *p = c->trust != NULL ? trust_policy(c->trust) :
-	    NULL;
-	const struct queue_item *item, *next;
-	int err;
-
-	if (!c->policy_changed)
-		return 0;
-	c->policy_changed = false;
-	for (item = queue_first_open(c->queue); item != NULL; item = next) {
-		next = queue_next_open(c->queue, item);
-		if (item->state == STATE_RUNNING)
-			err = p != NULL && p->mode == POLICY_LOCKDOWN ?
-			    core_effect(c, EFFECT_STOP, &item->digest,
-			    "lockdown") : 0;
-		else
-			err = follow_policy(c, m, item);
-		if (err != 0)
-			return err;
-	}
-	return 0;
-}
-
-/* ---- approvals that do not count any more ---- */
 
 /* An approval that does not count any more, and why. */
 struct lapsed {
@@ -200,12 +148,104 @@ recheck_approvals(struct core *c, struct moment m, struct dossier *d,
 			gone[n_gone++].reason = why.reason;
 		}
 	}
-	*ret_enough = rules_enough(&d->rules, list, n, &missing);
+	/*
+	 * One that is pending stays so, even if less is asked for by now: only
+	 * a new approval makes a card approved.
+	 */
+	*ret_enough = item->state == STATE_APPROVED &&
+	    rules_enough(&d->rules, list, n, &missing);
 	for (i = 0; i < n_gone && err == 0; i++)
 		err = lapse(c, m, item, &gone[i].digest, gone[i].reason,
 		    *ret_enough);
 	return err;
 }
+
+/*
+ * The same of a card that is not looked at yet. reason: why they lapse if it
+ * cannot be.
+ */
+static int
+recheck_card(struct core *c, struct moment m, const struct queue_item *item,
+    const char *reason)
+{
+	struct dossier d;
+	bool enough;
+	int err = dossier_open(c, m, item, &d);
+
+	if (err == ERR_STATE || err == ERR_CORRUPT)
+		return lapse_all(c, m, &item->digest, reason);
+	if (err == 0)
+		err = recheck_approvals(c, m, &d, item, &enough);
+	dossier_close(&d);
+	return err;
+}
+
+/* ---- after a change of policy ---- */
+
+static bool
+has_other_policy(const struct queue_item *item, const struct sha256 *policy)
+{
+	size_t i;
+
+	for (i = 0; i < item->n_approvals; i++)
+		if (!sha256_equal(&item->approvals[i].policy, policy))
+			return true;
+	return false;
+}
+
+/* One open card under a policy that may be a new one. */
+static int
+follow_policy(struct core *c, struct moment m, const struct queue_item *item)
+{
+	const struct policy *p = trust_policy(c->trust);
+	struct trust_held held;
+	struct record rec;
+
+	if (p == NULL || !trust_held(c->trust, TRUST_POLICY, &held))
+		return 0;
+	if (p->mode == POLICY_PLAN) {
+		record_init(&rec, RECORD_PLANNED);
+		record_set_digest(&rec, RF_CARD, &item->digest);
+		record_set_str(&rec, RF_RULE, "mode plan");
+		record_set_digest(&rec, RF_POLICY, &held.digest);
+		return core_emit_must(c, m, &rec);
+	}
+	if (has_other_policy(item, &held.digest))
+		return recheck_card(c, m, item, "policy_changed");
+	/* What goes by itself was let go by a policy: by that one only. */
+	if (item->n_approvals == 0 && item->state == STATE_APPROVED &&
+	    !sha256_equal(&item->policy, &held.digest))
+		return card_ends(c, m, item, RECORD_CANCELLED, "device",
+		    "policy_changed");
+	return 0;
+}
+
+static int
+follow_policy_all(struct core *c, struct moment m)
+{
+	const struct policy *p = c->trust != NULL ? trust_policy(c->trust) :
+	    NULL;
+	const struct queue_item *item, *next;
+	int err;
+
+	if (!c->policy_changed)
+		return 0;
+	c->policy_changed = false;
+	for (item = queue_first_open(c->queue); item != NULL; item = next) {
+		next = queue_next_open(c->queue, item);
+		if (item->state == STATE_RUNNING)
+			err = p != NULL && p->mode == POLICY_LOCKDOWN ?
+			    core_effect(c, EFFECT_STOP, &item->digest,
+			    "lockdown") : 0;
+		else
+			err = follow_policy(c, m, item);
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+/* ---- approvals that have expired ---- */
 
 static bool
 has_expired_approval(const struct queue_item *item, int64_t now)
@@ -223,8 +263,6 @@ lapse_expired(struct core *c, struct moment m)
 {
 	int64_t now = core_now(c, m);
 	const struct queue_item *item, *next;
-	struct dossier d;
-	bool enough;
 	int err = 0;
 
 	if (queue_next_lapse(c->queue) > now)
@@ -235,12 +273,7 @@ lapse_expired(struct core *c, struct moment m)
 		if (item->state == STATE_RUNNING ||
 		    !has_expired_approval(item, now))
 			continue;
-		err = dossier_open(c, m, item, &d);
-		if (err == 0)
-			err = recheck_approvals(c, m, &d, item, &enough);
-		else if (err == ERR_STATE)
-			err = lapse_all(c, m, &item->digest, "expired");
-		dossier_close(&d);
+		err = recheck_card(c, m, item, "expired");
 	}
 	return err;
 }
@@ -336,18 +369,6 @@ intend(struct core *c, struct moment m, struct dossier *d,
 	return core_emit(c, m, &rec, false, NULL, bytes_of(NULL, 0));
 }
 
-/* Whether whose key signed the card may still propose with it. */
-static bool
-proposer_stands(const struct dossier *d, const struct queue_item *item)
-{
-	struct people_signer s;
-
-	return people_find_key(d->rules.people, bytes_str(item->key), &s) &&
-	    bytes_is(s.person->id, item->proposer) &&
-	    (s.person->roles & PERSON_PROPOSER) != 0 &&
-	    people_key_is_valid(s.key, d->rules.now);
-}
-
 /* One approved card: does it still stand, and may it go now? */
 static int
 consider(struct core *c, struct moment m, const struct queue_item *item,
@@ -360,13 +381,18 @@ consider(struct core *c, struct moment m, const struct queue_item *item,
 	enum wait w;
 	int err;
 
-	if ((err = dossier_open(c, m, item, &d)) != 0)
+	err = dossier_open(c, m, item, &d);
+	if (err == ERR_CORRUPT)
+		return card_ends(c, m, item, RECORD_CANCELLED, "device",
+		    "card_damaged");
+	if (err != 0)
 		return err;
 	if (d.verdict.why.reason != NULL)
 		err = item->n_approvals > 0 ? lapse_all(c, m, &digest,
 		    d.verdict.why.reason) : card_ends(c, m, item,
 		    RECORD_CANCELLED, "device", d.verdict.why.reason);
-	else if (!proposer_stands(&d, item))
+	else if (!queue_item_proposer_stands(item, d.rules.people,
+	    d.rules.now))
 		err = card_ends(c, m, item, RECORD_CANCELLED, "device",
 		    "proposer_revoked");
 	else if (item->n_approvals == 0)
@@ -445,6 +471,9 @@ core_wait_s(const struct core *c, struct moment m)
 	if (queue_next_lapse(c->queue) < at)
 		at = queue_next_lapse(c->queue);
 	wait = at == INT64_MAX ? -1 : at <= now ? 1 : at - now;
+	if (queue_first_approved(c->queue) != NULL &&
+	    (wait < 0 || wait > LOOK_AGAIN_S))
+		wait = LOOK_AGAIN_S;
 	if (summary != UINT64_MAX) {
 		int64_t s = summary <= m.boot_ms ? 1 :
 		    (int64_t)((summary - m.boot_ms) / 1000 + 1);

@@ -31,7 +31,9 @@ TEST(a_new_minute_starts_again)
 			written += limiter_take(&l, minute *
 			    LIMITER_WINDOW_MS + i) ? 1 : 0;
 	CHECK_INT(written, 10 * LIMITER_PER_MINUTE);
-	CHECK_INT((int)l.held_back, 10 * 80);
+	CHECK_INT((int)l.held_back, 80);
+	CHECK_INT((int)limiter_due(&l, 9 * LIMITER_WINDOW_MS + 99), 9 * 80);
+	CHECK_INT((int)limiter_due(&l, 10 * LIMITER_WINDOW_MS), 80);
 }
 
 /* The boot clock begins again at 0 after a reboot of a saved state. */
