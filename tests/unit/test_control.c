@@ -115,8 +115,9 @@ TEST(requests_refused)
 
 TEST(requests_over_their_caps)
 {
-	static uint8_t big[4096];
+	static uint8_t big[4096], huge[8 + WIRE_RECORD_CAP + 1];
 	struct control_request r = { .type = CONTROL_SHOW };
+	struct wire_record record;
 	struct buf b;
 
 	buf_init(&b, 1 << 16);
@@ -137,7 +138,18 @@ TEST(requests_over_their_caps)
 	    .kind = (enum control_submit)9, .envelope = { .n = 1 } };
 	control_put_request(&b, &r);
 	CHECK_INT(buf_error(&b), ERR_RANGE);
+	/* The first error stays. */
+	b.err = ERR_NOMEM;
+	control_put_request(&b, &r);
+	CHECK_INT(buf_error(&b), ERR_NOMEM);
+	buf_clear(&b);
+	r = (struct control_request){ .type = (enum control_type)99 };
+	control_put_request(&b, &r);
+	CHECK_INT(buf_error(&b), ERR_RANGE);
 	buf_free(&b);
+	CHECK_INT(control_get_record(bytes_of(big, sizeof(big)), &record), 0);
+	CHECK_INT(control_get_record(bytes_of(huge, sizeof(huge)), &record),
+	    ERR_TOO_LARGE);
 }
 
 /* Who may: the whole table, both ways of a lockdown. */

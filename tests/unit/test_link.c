@@ -167,6 +167,32 @@ TEST(texts_whole_or_not)
 	buf_free(&b);
 }
 
+/* Without memory a message is neither taken nor half taken. */
+TEST(texts_without_memory)
+{
+	struct link_msg m;
+	struct buf b;
+	size_t i;
+	int r;
+
+	for (i = 0; i < LEN(texts); i++) {
+		OOM_LOOP {
+			r = link_get_text(texts[i].from, s(texts[i].text), &m);
+			if (OOM_FIRED()) {
+				CHECK_MSG(r == ERR_NOMEM, "%s: %d",
+				    texts[i].text, r);
+				continue;
+			}
+			CHECK_INT(r, 0);
+			buf_init(&b, 1 << 16);
+			rewrite(&m, &b);
+			CHECK_INT(buf_error(&b), OOM_FIRED() ? ERR_NOMEM : 0);
+			buf_free(&b);
+			link_msg_free(&m);
+		}
+	}
+}
+
 TEST(fields)
 {
 	struct link_msg m;

@@ -599,13 +599,100 @@ TEST(numbers_without_meaning)
 		{ "ended", WIRE_ENDED, { 0 }, 34, 0 },
 		{ "blob beyond total", WIRE_BLOB, { [36] = 1 }, 40,
 		    ERR_RANGE },
-		{ "config without host", WIRE_CONFIG, { 0 }, 24, ERR_RANGE },
+		{ "config of nothing", WIRE_CONFIG, { 0 }, 24, ERR_RANGE },
+		{ "enrolled, cut", WIRE_ENROLLED, { 2 }, 0, ERR_TRUNCATED },
+		{ "link, cut", WIRE_LINK, { 3 }, 0, ERR_TRUNCATED },
 	};
 	size_t i;
 
 	for (i = 0; i < LEN(t); i++)
 		CHECK_MSG(sample_get(t[i].type, bytes_of(t[i].body, t[i].n)) ==
 		    t[i].want, "%s", t[i].name);
+}
+
+/* Parts that only a larger body than the type's could bring, and cut ones. */
+TEST(bodies_that_no_header_lets_through)
+{
+	static uint8_t big[WIRE_HASH + 8 + WIRE_BATCH_CAP + 1];
+	struct wire_config m = { s("h"), 1, s("/"), s("c"), s(""), s(""), 0 };
+	struct wire_config config, part;
+	struct buf b;
+	int i;
+
+	memset(big, 0, sizeof(big));
+	CHECK_INT(sample_get(WIRE_BLOB, bytes_of(big, 39)), ERR_TRUNCATED);
+	CHECK_INT(sample_get(WIRE_OUTPUT, bytes_of(big, 39)), ERR_TRUNCATED);
+	CHECK_INT(sample_get(WIRE_WELCOME, bytes_of(big, 0)), ERR_TRUNCATED);
+	big[WIRE_HASH + 3] = 1;		/* total: 16 MiB */
+	CHECK_INT(sample_get(WIRE_BLOB, bytes_of(big, sizeof(big))),
+	    ERR_TOO_LARGE);
+	big[WIRE_HASH + 7] = 2;		/* offset: beyond it */
+	CHECK_INT(sample_get(WIRE_BLOB, bytes_of(big, 40)), ERR_RANGE);
+	CHECK_INT(sample_get(WIRE_OUTPUT, bytes_of(big, sizeof(big))),
+	    ERR_TOO_LARGE);
+	memset(big + WIRE_HASH, 0xff, 8);
+	CHECK_INT(sample_get(WIRE_OUTPUT, bytes_of(big, 41)), ERR_RANGE);
+	CHECK_INT(sample_get(WIRE_OUTPUT, bytes_of(big, 40)), 0);
+	/* credit: from is larger than until */
+	memset(big, 0, 48);
+	big[WIRE_HASH] = 1;
+	CHECK_INT(sample_get(WIRE_CREDIT, bytes_of(big, 48)), ERR_RANGE);
+	big[0] = 1;
+	CHECK_INT(sample_get(WIRE_WELCOME, bytes_of(big, WIRE_NOTE_CAP + 2)),
+	    ERR_TOO_LARGE);
+	/* A configuration lacks one thing at a time. */
+	buf_init(&b, 4096);
+	for (i = 0; i < 4; i++) {
+		part = m;
+		if (i == 0)
+			part.host = s("");
+		else if (i == 1)
+			part.port = 0;
+		else if (i == 2)
+			part.path = s("");
+		else
+			part.ca_pem = s("");
+		wire_put_config(&b, &part);
+		CHECK_INT(wire_get_config(bytes_of(b.p + FRAME_HEADER,
+		    b.n - FRAME_HEADER), &config), ERR_RANGE);
+		buf_clear(&b);
+	}
+	buf_free(&b);
+}
+
+/* A buffer that has failed stays as it failed, whatever is put next. */
+TEST(writers_keep_the_first_error)
+{
+	struct wire_welcome none = { false, { NULL, 0 } };
+	struct wire_envelope bad = { .n = 0 };
+	struct buf b;
+
+	buf_init(&b, 64);
+	wire_put_welcome(&b, &none);
+	CHECK_INT(buf_error(&b), 0);
+	CHECK_INT(b.n, FRAME_HEADER + 1);
+	b.err = ERR_NOMEM;
+	wire_put_envelope(&b, WIRE_CARD, &bad);
+	frame_put_field(&b, s("long"), 1);
+	CHECK(!wire_records_fit(&b, 0, 1));
+	CHECK_INT(buf_error(&b), ERR_NOMEM);
+	buf_free(&b);
+}
+
+TEST(no_memory_for_a_body)
+{
+	uint8_t head[FRAME_HEADER + 1] = { 0 };
+	struct wire_msg m;
+	struct bytes data;
+	struct wire_in in;
+
+	header(head, 8, WIRE_HAVE, 0);
+	wire_in_init(&in, WIRE_AT_GATE);
+	data = bytes_of(head, sizeof(head));
+	test_oom_left = 1;
+	CHECK_INT(wire_in_next(&in, &data, WIRE_GATE_SYNCED, &m), ERR_NOMEM);
+	CHECK_INT(wire_in_next(&in, &data, WIRE_GATE_SYNCED, &m), ERR_NOMEM);
+	wire_in_fini(&in);
 }
 
 TEST(signature_counts)
