@@ -397,6 +397,7 @@ gate_open_programs(struct gate *g)
 	    &g->runner_file)) != 0)
 		return err;
 	cfg.runner_fd = g->runner_file.fd;
+	cfg.name = g->config.state;
 	if ((err = executor_open(&cfg, &g->executor)) != 0)
 		return complain(g, "the executor", err,
 		    "the system refuses what runs need");

@@ -564,7 +564,8 @@ def test_trust_files_that_are_refused():
 
         newer = dict(people, version=7)
         again('bad_signature', o.seal('people', newer, thief))
-        again('threshold_not_met', o.seal('people', newer, o.holders[:1]))
+        again('threshold_not_met', o.seal(
+            'people', dict(people, version=9), o.holders[:1]))
         again('threshold_not_met', o.seal(
             'people', dict(people, version=8),
             [o.holders[0], o.holders[0]]))

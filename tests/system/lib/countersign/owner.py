@@ -157,7 +157,7 @@ class Owner:
 
     # ---- cards and what people say of them ----
 
-    def card_doc(self, device, command, **change):
+    def card_doc(self, device, command, /, **change):
         now = int(time.time())
         doc = {'v': 1, 'id': uuid7(), 'org': self.org, 'device': device,
                'tool': 'command', 'args': None, 'shell': 'sh',
@@ -172,7 +172,7 @@ class Owner:
                 doc[k] = v
         return doc
 
-    def card(self, device, command, by='ai-1', raw=None, **change):
+    def card(self, device, command, /, by='ai-1', raw=None, **change):
         """The envelope of a card; raw: its payload as it is."""
         payload = raw if raw is not None else \
             text(self.card_doc(device, command, **change))
@@ -185,7 +185,7 @@ class Owner:
         return dsse.envelope(type_, payload, [
             (dsse.key_id(key), proof(type_, payload, key))])
 
-    def approval_doc(self, card, nonce, policy, device, by='tess',
+    def approval_doc(self, card, nonce, policy, device, /, by='tess',
                      role='technician', decision='approve', ttl=600,
                      **change):
         now = int(time.time())
@@ -196,7 +196,7 @@ class Owner:
         doc.update(change)
         return doc
 
-    def cancel_doc(self, card, nonce, device, by, **change):
+    def cancel_doc(self, card, nonce, device, by, /, **change):
         now = int(time.time())
         doc = {'v': 1, 'card': card, 'device': device,
                'device_nonce': nonce, 'by': by, 'reason': 'no longer',
