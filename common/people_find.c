@@ -247,16 +247,12 @@ find_candidate(const struct people *p, const struct envelope_sig *sig,
 {
 	struct sshsig s;
 
-	switch (proof->wire) {
-	case PROOF_WIRE_SSHSIG:
+	if (proof->wire == PROOF_WIRE_SSHSIG)
 		return sshsig_read(proof->sshsig, &s) == 0 &&
 		    find_public(p, s.key.point, ret_s);
-	case PROOF_WIRE_WEBAUTHN:
+	if (proof->wire == PROOF_WIRE_WEBAUTHN)
 		return find_credential(p, proof->webauthn.credential_id,
 		    ret_s);
-	case PROOF_WIRE_ED25519:
-		break;
-	}
 	return people_find_key(p, sig->keyid, ret_s) ||
 	    find_ed25519(p, B, proof->sig, ret_s);
 }

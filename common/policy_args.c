@@ -24,43 +24,61 @@ is_word(struct bytes text)
 		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 		    (c >= '0' && c <= '9') || c == '_')
 			continue;
-		if (i == 0 || c == '\0' || strchr(".:@+-", c) == NULL)
+		if (i == 0 || memchr(".:@+-", c, 5) == NULL)
 			return false;
 	}
 	return text.n > 0;
 }
 
 static const char *
-check_text(const struct policy_arg *a, struct bytes text)
+check_enum(const struct policy_arg *a, const struct card_arg *v)
 {
-	switch (a->type) {
-	case POLICY_ARG_ENUM:
-		return names_has(&a->values, text) ? NULL :
-		    "not one of the values";
-	case POLICY_ARG_WORD:
-		if (!is_word(text))
-			return "not a word";
-		break;
-	case POLICY_ARG_PATH:
-		return writeroot_check_path(text) == 0 ? NULL :
-		    "not an absolute path in its one form";
-	case POLICY_ARG_TEXT:
-		break;
-	case POLICY_ARG_INT:
-		return "not an integer";
-	}
-	return text_chars(text) > (uint64_t)a->max ? "too long" : NULL;
+	return names_has(&a->values, v->text) ? NULL : "not one of the values";
 }
 
 static const char *
-check_value(const struct policy_arg *a, const struct card_arg *v)
+check_text(const struct policy_arg *a, const struct card_arg *v)
 {
-	if (!v->is_int)
-		return check_text(a, v->text);
-	if (a->type != POLICY_ARG_INT)
-		return "not a string";
+	return text_chars(v->text) > (uint64_t)a->max ? "too long" : NULL;
+}
+
+static const char *
+check_word(const struct policy_arg *a, const struct card_arg *v)
+{
+	return is_word(v->text) ? check_text(a, v) : "not a word";
+}
+
+static const char *
+check_int(const struct policy_arg *a, const struct card_arg *v)
+{
 	return v->number < a->min || v->number > a->max ? "out of range" :
 	    NULL;
+}
+
+static const char *
+check_path(const struct policy_arg *a, const struct card_arg *v)
+{
+	(void)a;
+	return writeroot_check_path(v->text) == 0 ? NULL :
+	    "not an absolute path in its one form";
+}
+
+/* NULL if the value is of the argument's type, or why it is not. */
+static const char *
+check_value(const struct policy_arg *a, const struct card_arg *v)
+{
+	static const char *(*const checks[])(const struct policy_arg *a,
+	    const struct card_arg *v) = {
+		[POLICY_ARG_ENUM] = check_enum,
+		[POLICY_ARG_WORD] = check_word,
+		[POLICY_ARG_INT] = check_int,
+		[POLICY_ARG_PATH] = check_path,
+		[POLICY_ARG_TEXT] = check_text
+	};
+
+	if (v->is_int != (a->type == POLICY_ARG_INT))
+		return v->is_int ? "not a string" : "not an integer";
+	return checks[a->type](a, v);
 }
 
 static const struct card_arg *
@@ -124,9 +142,10 @@ policy_environment(const struct verdict *v, struct buf *b)
 	for (i = 0; i < t->n_args; i++) {
 		struct bytes name = t->args[i].name;
 
+		/* A name has small letters, digits and '_' (before 'a'). */
 		buf_put_str(b, "CS_ARG_");
 		for (j = 0; j < name.n; j++)
-			buf_put_u8(b, name.p[j] >= 'a' && name.p[j] <= 'z' ?
+			buf_put_u8(b, name.p[j] >= 'a' ?
 			    (uint8_t)(name.p[j] - 'a' + 'A') : name.p[j]);
 		buf_put_u8(b, '=');
 		put_value(b, find_value(v->card, name));

@@ -47,7 +47,8 @@ static const struct doc_word arg_types[] = {
 struct parse {
 	struct policy *policy;
 	struct arena *arena;
-	const char *denied;	/* the reason of an ERR_DENIED */
+	const char *denied;	/* the reason of an ERR_DENIED; first that of
+				 * a write root (action_read()) */
 	const char *why;
 };
 
@@ -60,6 +61,16 @@ fail(struct parse *p, struct doc_obj *o, const char *field, int err,
 		return;
 	doc_fail(o, field, err);
 	p->why = why;
+}
+
+/* The same for what must not be, with the reason that says so. */
+static void
+deny(struct parse *p, struct doc_obj *o, const char *field,
+    const char *reason, const char *why)
+{
+	if (doc_error(o->doc) == 0)
+		p->denied = reason;
+	fail(p, o, field, ERR_DENIED, why);
 }
 
 /* A list of words as a mask of their values' bits; absent: as it is. */
@@ -232,7 +243,7 @@ read_argv_arg(struct parse *p, struct doc_obj *o,
 	if (ret_a->arg == NULL)
 		fail(p, o, "arg", ERR_RANGE, "no such argument");
 	else if (ret_a->arg->type == POLICY_ARG_TEXT && !options_end)
-		fail(p, o, "arg", ERR_DENIED,
+		deny(p, o, "arg", "text_not_allowed",
 		    "a text only after the element --");
 }
 
@@ -330,7 +341,7 @@ read_script(struct parse *p, struct doc_obj *o, struct policy_tool *t)
 	if (a->shell == ACTION_CMD && t->n_args > 0)
 		fail(p, o, "args", ERR_RANGE, "cmd takes no arguments");
 	if (has_text(t) && may_evaluate(a->shell, a->text))
-		fail(p, o, "args", ERR_DENIED,
+		deny(p, o, "args", "text_not_allowed",
 		    "a text that the shell could evaluate as arithmetic");
 }
 
@@ -355,10 +366,8 @@ check_auto(struct parse *p, struct doc_obj *o, const struct policy_tool *t)
 		why = "auto only with survivors kill";
 	else if (t->rule.rate_per_h == 0)
 		why = "auto only with rate_per_h";
-	if (why != NULL && doc_error(o->doc) == 0) {
-		p->denied = "auto_not_allowed";
-		fail(p, o, "decision", ERR_DENIED, why);
-	}
+	if (why != NULL)
+		deny(p, o, "decision", "auto_not_allowed", why);
 }
 
 static void
@@ -368,14 +377,12 @@ read_named(struct parse *p, struct doc_obj *o, struct policy_tool *t)
 
 	(void)doc_opt_text(o, "description", TEXT_PLAIN, 1, CAP_DESCRIPTION,
 	    &t->description);
-	p->denied = "needs_full";
 	action_read(o, false, p->arena, &t->action);
 	doc_enum(o, "shell", action_shells, &shell);
 	t->action.shell = (enum action_shell)shell;
 	read_args(p, o, t);
 	if (doc_error(o->doc) != 0)
 		return;
-	p->denied = "text_not_allowed";
 	if (t->action.shell == ACTION_ARGV)
 		read_argv(p, o, t);
 	else
@@ -397,16 +404,13 @@ read_tool(struct parse *p, struct doc_obj *o, struct policy_tool *t)
 	doc_enum(o, "decision", policy_decisions, &decision);
 	t->rule.decision = (enum policy_decision)decision;
 	read_rule(p, o, &t->rule);
-	if (!bytes_is(t->name, CARD_COMMAND)) {
+	if (!bytes_is(t->name, CARD_COMMAND))
 		read_named(p, o, t);
-	} else {
+	else
 		read_limits(o, &t->rule);
-		if (decision == POLICY_AUTO) {
-			p->denied = "auto_not_allowed";
-			fail(p, o, "decision", ERR_DENIED,
-			    "a free command is never auto");
-		}
-	}
+	if (bytes_is(t->name, CARD_COMMAND) && decision == POLICY_AUTO)
+		deny(p, o, "decision", "auto_not_allowed",
+		    "a free command is never auto");
 	doc_end(o);
 }
 
@@ -553,7 +557,7 @@ policy_parse(struct bytes payload, struct policy **ret_p,
     struct refusal *ret_why)
 {
 	struct policy *t = calloc(1, sizeof(*t));
-	struct parse p = { .policy = t };
+	struct parse p = { .policy = t, .denied = "needs_full" };
 	struct doc_obj o;
 	int r;
 

@@ -98,9 +98,8 @@ check_manager(const struct rules *r, const struct person *p,
 	if (!r->verdict->require_manager)
 		return deny(ret_why, "wrong_role",
 		    "this card needs no manager");
+	/* There is one: rules_check_card() passed. */
 	m = manager_of(r, requester_of(r), &why);
-	if (m == NULL)
-		return deny(ret_why, "no_manager", why);
 	if (m != p)
 		return deny(ret_why, "not_manager",
 		    "another person is the requester's manager");

@@ -28,14 +28,17 @@ const char *const writeroot_refused[] = {
 	NULL
 };
 
-/* Takes the next component off a path; empty when there is none left. */
+/*
+ * Takes the next component, and the slash before it, off what is left of an
+ * absolute path; empty when there is none.
+ */
 static struct bytes
 component(struct bytes *path)
 {
 	struct bytes c;
 	size_t n = 0;
 
-	if (path->n > 0 && path->p[0] == '/') {
+	if (path->n > 0) {
 		path->p++;
 		path->n--;
 	}

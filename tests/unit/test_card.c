@@ -104,7 +104,7 @@ TEST(reads_a_named_tool)
 TEST(reads_a_repair)
 {
 	struct card *c = good(KIT_CARD, EMPTY, WITH("\"/srv/app\",\"/opt/x\"",
-	    UNIT("nginx.service", "\"restart\",\"status\"") ","
+	    UNIT("Nginx.service", "\"restart\",\"status\"") ","
 	    UNIT("a@b-c:d_1.service", "\"start\",\"stop\",\"reload\"")));
 	const struct action *a = &c->action;
 
@@ -112,7 +112,7 @@ TEST(reads_a_repair)
 	CHECK_INT(a->write.n, 2);
 	CHECK(bytes_is(a->write.p[1], "/opt/x"));
 	CHECK_INT(a->n_services, 2);
-	CHECK(bytes_is(a->services[0].unit, "nginx.service"));
+	CHECK(bytes_is(a->services[0].unit, "Nginx.service"));
 	CHECK_INT(a->services[0].verbs,
 	    ACTION_VERB_RESTART | ACTION_VERB_STATUS);
 	CHECK_INT(a->services[1].verbs, ACTION_VERB_START |
@@ -143,6 +143,8 @@ TEST(takes)
 		{ "\"shell\":\"sh\"", "\"shell\":\"bash\"" },
 		{ "\"shell\":\"sh\"", "\"shell\":\"powershell\"" },
 		{ "\"shell\":\"sh\"", "\"shell\":\"pwsh\"" },
+		{ "\"shell\":\"sh\",\"command\":\"df -h\\n\"",
+		    "\"shell\":\"pwsh\",\"command\":\" \"" },
 		{ "\"shell\":\"sh\",\"command\":\"df -h\\n\"",
 		    "\"shell\":\"cmd\",\"command\":\"dir\"" },
 		{ "\"command\":\"df -h\\n\",\"unicode\":\"ascii\"",
@@ -289,6 +291,8 @@ TEST(refuses_commands)
 		    RANGE("shell: argv is") },
 		{ "\"command\":\"df -h\\n\"", "\"command\":\"\"",
 		    RANGE("command") },
+		{ "\"shell\":\"sh\",\"command\":\"df -h\\n\"",
+		    "\"shell\":\"cmd\",\"command\":\"\"", RANGE("command") },
 		{ "\"command\":\"df -h\\n\"", "\"command\":\"\\u00e9\"",
 		    CHARACTER("command") },
 		{ "\"command\":\"df -h\\n\"", "\"command\":\"a\\rb\"",
@@ -420,8 +424,17 @@ TEST(refuses_repairs)
 		    SYNTAX("services.unit") },
 		{ EMPTY, WITH("", UNIT("a/b.service", "\"stop\"")),
 		    SYNTAX("services.unit") },
-		{ EMPTY, WITH("", UNIT("a.socket", "\"stop\"")),
+		{ EMPTY, WITH("", UNIT("aaa.socket", "\"stop\"")),
 		    SYNTAX("services.unit") },
+		{ EMPTY, WITH("", UNIT("a[.service", "\"stop\"")),
+		    SYNTAX("services.unit") },
+		{ EMPTY, WITH("", UNIT("a{.service", "\"stop\"")),
+		    SYNTAX("services.unit") },
+		{ EMPTY, WITH("", UNIT("a;.service", "\"stop\"")),
+		    SYNTAX("services.unit") },
+		{ EMPTY, WITH("", UNIT("", "\"stop\"") ","
+		    UNIT("b.service", "\"stop\"")),
+		    RANGE("services.unit") },
 		{ EMPTY, WITH("", UNIT("", "\"stop\"")),
 		    RANGE("services.unit") },
 		{ EMPTY, WITH("", UNIT("a.service", "")),
@@ -452,6 +465,12 @@ TEST(refuses_named_tools)
 		{ "{\"path\":\"/srv\"}", "{\"\":\"/srv\"}",
 		    SYNTAX("args: no name") },
 		{ "{\"path\":\"/srv\"}", "{\"a-b\":\"/srv\"}",
+		    SYNTAX("args: no name") },
+		{ "{\"path\":\"/srv\"}", "{\"{a\":\"/srv\"}",
+		    SYNTAX("args: no name") },
+		{ "{\"path\":\"/srv\"}", "{\"a{\":\"/srv\"}",
+		    SYNTAX("args: no name") },
+		{ "{\"path\":\"/srv\"}", "{\"aB\":\"/srv\"}",
 		    SYNTAX("args: no name") },
 		{ "{\"path\":\"/srv\"}", "{\"a12345678901234567890123456789"
 		    "012\":1}", SYNTAX("args: no name") },

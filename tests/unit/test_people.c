@@ -210,6 +210,8 @@ TEST(refuses_fields)
 		    "keys.rp_id" },
 		{ "\"rp_id\":\"a.example\"", "\"rp_id\":\"a:1\"", ERR_SYNTAX,
 		    "keys.rp_id" },
+		{ "\"rp_id\":\"a.example\"", "\"rp_id\":\"a~\"", ERR_SYNTAX,
+		    "keys.rp_id" },
 		{ "\"https://a.example\",\"http://localhost:8080\"", "",
 		    ERR_RANGE, "keys.origins" },
 		{ "http://localhost:8080", "http://a.example", ERR_SYNTAX,
@@ -400,8 +402,12 @@ TEST(keys_that_may_not_propose)
 	CHECK_INT(people_verify_card(p, &k.e, t, &s, &why), 0);
 	CHECK_INT(people_verify_card(p, &k.e, t - 1, &s, &why), ERR_KEY);
 	CHECK_STR(why.reason, "key_not_valid");
+	k.e.sigs[0].keyid = bytes_str("");
+	CHECK_INT(people_verify_card(p, &k.e, t, &s, &why), 0);
 	/* A plain ssh key is for approvals, and this one is revoked. */
 	kit_sign(&k, PAYLOAD_CARD, PAYLOAD, ssh);
+	CHECK_INT(people_verify_card(p, &k.e, t, &s, &why), ERR_SIGNATURE);
+	k.e.sigs[0].keyid = bytes_str("");
 	CHECK_INT(people_verify_card(p, &k.e, t, &s, &why), ERR_SIGNATURE);
 	people_free(p);
 	p = good(ZOE, "~62", "~61");
@@ -528,7 +534,7 @@ unhex(struct given *g, const char *hex)
 	return bytes_of(at, n);
 }
 
-/* A people file of one key, which is described by kind and the rest. */
+/* A people file of two keys, the second described by kind and the rest. */
 static void
 give(struct given *g, const char *kind, const char *key_hex,
     const char *rest)
@@ -540,7 +546,9 @@ give(struct given *g, const char *kind, const char *key_hex,
 	CHECK_INT(digest_init(), 0);
 	buf_init(&b, KIT_MAX);
 	buf_put_str(&b, HEAD "{\"id\":\"a\",\"name\":\"A\",\"roles\":[],"
-	    "\"keys\":[{\"kind\":");
+	    "\"keys\":[{\"kind\":\"ssh\",\"key\":\"");
+	base64_encode(&b, bytes_of(g->bytes, 32));
+	buf_put_str(&b, "\"},{\"kind\":");
 	buf_put_str(&b, kind);
 	buf_put_str(&b, ",\"key\":\"");
 	base64_encode(&b, unhex(g, key_hex));
@@ -653,6 +661,11 @@ TEST(proofs_of_passkeys)
 	CHECK_MSG(approval(g.people, &g.k, PAYLOAD_APPROVAL, &s, &why) == 0,
 	    "%s", why.detail);
 	CHECK_INT(s.key->key.kind, PROOF_WEBAUTHN);
+	OOM_LOOP {
+		int r = approval(g.people, &g.k, PAYLOAD_APPROVAL, &s, &why);
+
+		CHECK_INT(r, OOM_FIRED() ? ERR_NOMEM : 0);
+	}
 	/* Another credential is nobody's. */
 	p.webauthn.credential_id.n--;
 	set_proof(&g, &p);
@@ -674,6 +687,14 @@ TEST(revoked_keys_do_not_approve)
 	kit_prove(&k, PAYLOAD_APPROVAL, PAYLOAD, 0x52);
 	CHECK_INT(approval(p, &k, PAYLOAD_APPROVAL, &s, &why), ERR_KEY);
 	CHECK_STR(why.reason, "key_not_valid");
+	people_free(p);
+	/* Only keys of key files are tried blindly. */
+	p = good(ZOE, NULL, NULL);
+	kit_prove(&k, PAYLOAD_APPROVAL, PAYLOAD, 0x63);
+	k.e.sigs[0].keyid = bytes_str("");
+	CHECK_INT(approval(p, &k, PAYLOAD_APPROVAL, &s, &why),
+	    ERR_SIGNATURE);
+	CHECK_STR(why.reason, "unknown_approver");
 	people_free(p);
 	buf_free(&text);
 }

@@ -58,6 +58,7 @@ TEST(refuses)
 		{ "countersign-pin:1:acme:" HEX ":1.1.1.1.", ERR_SYNTAX },
 		{ "countersign-pin:1:acme:" HEX ":1.1.1.1.1.1", ERR_SYNTAX },
 		{ "countersign-pin:1:acme:" HEX ":1.1.+1.1.1", ERR_SYNTAX },
+		{ "countersign-pin:1:acme:" HEX ":1.1.a.1.1", ERR_SYNTAX },
 		{ "countersign-pin:1:acme:" HEX ":1.1.1.1.9007199254740992",
 		    ERR_RANGE },
 		{ "countersign-pin:1:acme:" HEX ":1.1.1.1.99999999999999999",

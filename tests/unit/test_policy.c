@@ -46,7 +46,7 @@ good(const char *base, const char *from, const char *to)
 	"{\"unit\":\"a.service\",\"verbs\":[\"stop\"]}],"	\
 	"\"survivors\":\"keep\",\"limits\":{\"timeout_s\":10},"	\
 	"\"args\":{\"a\":{\"type\":\"enum\",\"values\":[\"x\",\"y\"]},"	\
-	"\"b\":{\"type\":\"word\"},\"c\":{\"type\":\"word\",\"max\":9},"	\
+	"\"b\":{\"type\":\"word\"},\"c\":{\"type\":\"word\",\"max\":9}," \
 	"\"d\":{\"type\":\"int\",\"min\":-5,\"max\":5},"	\
 	"\"e\":{\"type\":\"path\"},\"f\":{\"type\":\"text\",\"max\":80}}}"
 #define ARGV "\"ls\":{\"decision\":\"auto\",\"shell\":\"argv\","	\
@@ -68,7 +68,7 @@ good(const char *base, const char *from, const char *to)
 	"\"requester_may_approve\":true,\"console_may_stop\":["	\
 	"\"observe\",\"full\"],\"min_people\":2,\"limits\":{"	\
 	"\"pending\":50,\"pending_per_proposer\":5},"	\
-	"\"retention_days\":90,\"transcript_days\":1,\"repair_write\":["	\
+	"\"retention_days\":90,\"transcript_days\":1,\"repair_write\":[" \
 	"{\"groups\":[\"web\"],\"roots\":[\"/srv\",\"/\"]}],"	\
 	"\"tools\":{" COMMAND "," TOOL "," ARGV "},"	\
 	"\"overrides\":[" OVERRIDE "]}"

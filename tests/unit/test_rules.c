@@ -247,6 +247,8 @@ TEST(cards_that_nobody_could_approve)
 	verdict.requester_may_approve = false;
 	set_people("Eve@example.org", "e@example.org");
 	CHECK_STR(card_reason(), "");
+	/* A technician may still take it back. */
+	CHECK_STR(may("tom", T), NULL);
 	done();
 }
 

@@ -331,6 +331,9 @@ TEST(targets_and_times)
 	expect_at(t, TRUST_POLICY, edit(KIT_POLICY, VERSION("2"), NULL),
 	    policies, "2026-01-02T23:55:00Z", TRUST_ACCEPT, NULL);
 	refuse(t, TRUST_POLICY, "{}", policies, "missing_field");
+	refuse(t, TRUST_PEOPLE, "{}", peoples, "missing_field");
+	refuse(t, TRUST_DEVICE, "{}", devices, "missing_field");
+	refuse(t, TRUST_TIMESTAMP, "{}", stamps, "missing_field");
 	trust_free(t);
 	/* A set for no device takes no entry. */
 	CHECK_INT(trust_new(&pin, bytes_str(""), &console), 0);
@@ -625,7 +628,7 @@ TEST(every_bit_is_signed)
 TEST(without_memory)
 {
 	static const unsigned both[] = { 0x01, 0x02, 0x04, 0x05, 0 };
-	static const unsigned new_only[] = { 0x04, 0x05, 0 };
+	static const unsigned nobody[] = { 0x99, 0 };
 	static const char *const texts[] = { KIT_ROOT, KIT_PEOPLE, KIT_POLICY,
 	    KIT_ENTRY };
 	static const unsigned *const seeds[] = { roots, peoples, policies,
@@ -646,7 +649,7 @@ TEST(without_memory)
 	/* Refused by the root held, and then tried under the one before. */
 	make(&f[5], TRUST_ROOT, edit(KIT_ROOT, VERSION("2"), ROOT_KEYS,
 	    KIT_ROLE("2", KIT_HOLDER("a", "^06") "," KIT_HOLDER("b", "^07")),
-	    NULL), new_only);
+	    NULL), nobody);
 	for (i = 0; i < 6; i++) {
 		OOM_LOOP {
 			r = trust_offer(t, &f[i].k.e, kit_time(KIT_NOW), &o);

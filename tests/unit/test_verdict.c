@@ -294,6 +294,8 @@ TEST(merging_only_tightens)
 	    ALL "\"approvers\":[\"c\",\"d\"],\"rate_per_h\":5,"
 	    "\"approval_ttl_s\":700,\"proofs\":[\"ssh\",\"webauthn\"],"
 	    "\"require_manager\":true,\"requester_may_approve\":false},"
+	    "{\"match\":{\"groups\":[]},\"tool\":\"*\",\"approvers\":[]},"
+	    ALL "\"require_manager\":true},"
 	    ALL "\"require_manager\":false,\"requester_may_approve\":true,"
 	    "\"decision\":\"auto\",\"managers\":[\"m\",\"n\"]}"), NULL, NULL);
 	v = decide("ai", 2);
