@@ -61,7 +61,7 @@ write_file(const char *folder, const char *name, const struct buf *b)
 static void
 read_file(const char *path, struct buf *ret_b)
 {
-	uint8_t *to;
+	uint8_t *to = NULL;
 	FILE *f;
 
 	buf_init(ret_b, 65536);

@@ -122,8 +122,8 @@ TEST(units)
 TEST(constants_of_card_v1)
 {
 	static const char *const want[] = {
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
-		    "/sbin:/bin",
+		("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
+		    "/sbin:/bin"),
 		"LANG=C.UTF-8", "LC_ALL=C.UTF-8", "TERM=dumb", "PAGER=cat",
 		"SYSTEMD_PAGER=", "SYSTEMD_COLORS=0",
 		"DEBIAN_FRONTEND=noninteractive"
