@@ -48,7 +48,8 @@ PROGRAMS := $(if $(wildcard agent/gate/main.c),countersignd) \
 	$(if $(wildcard agent/runner/main.c),countersign-runner) \
 	$(if $(wildcard agent/cli/main.c),countersign) \
 	$(if $(wildcard console/main.c),countersign-console)
-UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT_SOURCES := $(wildcard $(addsuffix /test_*.c,$(addprefix tests/,unit sim fault hostile)))
+UNIT := $(basename $(notdir $(UNIT_SOURCES)))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 INTEROP := $(patsubst tests/interop/%.c,%,$(wildcard tests/interop/interop_*.c))
 
@@ -127,6 +128,8 @@ $(O)/$(1)/common.a: $(call objects,$(1),$(COMMON))
 $(O)/$(1)/platform.a: $(call objects,$(1),$(PLATFORM))
 $(foreach r,$(ROLES),$(eval $(O)/$(1)/$(r).a: $(call objects,$(1),$(filter-out %/main.c,$(call agent_sources,$(r))))))
 $(O)/$(1)/console.a: $(call objects,$(1),$(filter-out %/main.c,$(CONSOLE)))
+# It has the file in it; the compiler does not say so.
+$(O)/$(1)/console/api/assets.o: console/openapi.json
 $(O)/$(1)/%.a:
 	@mkdir -p $$(@D)
 	@rm -f $$@
@@ -187,7 +190,7 @@ programs: $(PROGRAMS:%=$(O)/bin/%)
 ROOMS := $(if $(CONSOLE),console) $(foreach r,$(ROLES),$(if $(call agent_sources,$(r)),$(r))) \
 	$(if $(PLATFORM),platform)
 INCLUDES := $(shell grep -HoE '^.include "(tests/|agent/|platform|console)[a-z]*/' /dev/null \
-	$(wildcard tests/unit/*.c tests/fuzz/*.c tests/interop/*.c) | grep -v '"tests/harness/' | \
+	$(UNIT_SOURCES) $(wildcard tests/fuzz/*.c tests/interop/*.c) | grep -v '"tests/harness/' | \
 	sed 's|.*/\([^/]*\)\.c:.*"\(agent/\)\{0,1\}\([a-z]*\)/.*|\1:\3|' | sort -u)
 included = $(patsubst $(1):%,%,$(filter $(1):%,$(INCLUDES)))
 rooms = $(if $(filter tests,$(included)),$(ROOMS),$(filter $(included) $(if $(included),platform),$(ROOMS)))
@@ -195,11 +198,12 @@ rooms = $(if $(filter tests,$(included)),$(ROOMS),$(filter $(included) $(if $(in
 test_archives = $(foreach r,$(rooms_of_$(2)) common,$(O)/$(1)/$(r).a) \
 	$(call lib,$(1),uv $(TLS) sodium cjson z)
 $(foreach t,$(UNIT) $(FUZZ) $(INTEROP),$(eval rooms_of_$(t) := $(call rooms,$(t))))
+$(foreach s,$(UNIT_SOURCES),$(eval source_of_$(basename $(notdir $(s))) := $(s)))
 test_link = $($(1)_CC) $($(1)_CFLAGS) $(2) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
 	$(if $(filter %/console.a $(A)/%,$^ $@),$(CONSOLE_LIBS)) -lpthread -lm
 
 .SECONDEXPANSION:
-$(O)/tests/test_%: $(O)/san/tests/unit/test_%.o $$(call test_archives,san,test_$$*)
+$(O)/tests/test_%: $$(call objects,san,$$(source_of_test_$$*)) $$(call test_archives,san,test_$$*)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(call test_link,san,$(WRAP))
@@ -244,8 +248,9 @@ RUNNER := $(if $(wildcard agent/runner/main.c),$(O)/bin/countersign-runner)
 
 .PHONY: unit fuzz-replay fuzz interop system tests check asan lint coverage reproducible
 ifdef T
-unit: $(O)/tests/$(if $(filter test_%,$(T)),$(T),test_$(T)) | $(RUNNER)
-	$<
+ONE := $(if $(filter test_%,$(T)),$(T),test_$(T))
+unit: $(O)/tests/$(ONE) | $(if $(filter gate,$(rooms_of_$(ONE))),$(RUNNER))
+	@$<
 else
 unit: $(UNIT_RUNS) | $(RUNNER)
 	@$(RUN) $(UNIT_RUNS)
@@ -308,7 +313,7 @@ fuzz: $(FUZZ:%=$(O)/fuzzers/%)
 			-artifact_prefix=$(O)/corpus/$$f- $(O)/corpus/$$f \
 			tests/fuzz/corpus/$${f#fuzz_}; done
 
-$(O)/cov/run/test_%: $(O)/cov/tests/unit/test_%.o $$(call test_archives,cov,test_$$*)
+$(O)/cov/run/test_%: $$(call objects,cov,$$(source_of_test_$$*)) $$(call test_archives,cov,test_$$*)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(call test_link,cov,$(WRAP))
