@@ -74,19 +74,20 @@ int
 blobs_put(struct blobs *b, const struct sha256 *name, struct bytes payload)
 {
 	char text[NAME_LENGTH + 1];
-	uint64_t size;
-	int64_t changed;
+	struct buf there;
 	int err;
 
 	if (b->failed != 0)
 		return b->failed;
-	name_of(name, text);
-	/* In place means whole: it got there by a rename. */
-	if (file_stat(b->dir, text, &size, &changed) == 0 &&
-	    size == payload.n)
-		return 0;
-	if ((err = file_put(b->dir, text, payload)) != 0)
+	buf_init(&there, CAP_TRUST);
+	err = blobs_read(b, name, &there, NULL);
+	buf_free(&there);
+	if (err == ERR_NOMEM)
 		return err;
+	name_of(name, text);
+	if (err != 0 && (err = file_put(b->dir, text, payload)) != 0)
+		return err;
+	/* Also if it was there: a crash may have come before its sync. */
 	b->unsynced = true;
 	return 0;
 }

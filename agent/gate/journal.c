@@ -8,21 +8,11 @@
 
 #include "platform/file.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Room is taken in steps: each is one more change of the file's metadata. */
 #define RESERVE_STEP (UINT64_C(1) << 20)
-/* What one sync may write at most: a turn's worth and more. */
-#define PENDING_CAP (UINT64_C(64) << 20)
-
-void
-journal_segment_name(uint64_t first, char ret_name[JOURNAL_NAME_SIZE])
-{
-	(void)snprintf(ret_name, JOURNAL_NAME_SIZE, "%016llx.seg",
-	    (unsigned long long)first);
-}
 
 struct journal_segment *
 journal_last(struct journal *j)
@@ -67,12 +57,8 @@ journal_mark(struct journal *j, uint64_t index, size_t segment,
 
 /* ---- room ---- */
 
-/*
- * Takes disk space up to `until` for the open segment. ERR_NO_SPACE. Where the
- * file system cannot, its free space is looked at instead.
- */
-static int
-take_room(struct journal *j, uint64_t until)
+int
+journal_take_room(struct journal *j, uint64_t until)
 {
 	uint64_t want, free_bytes;
 	int err;
@@ -89,7 +75,7 @@ take_room(struct journal *j, uint64_t until)
 		err = file_reserve(j->fd, j->reserved, want);
 		if (err == ERR_UNSUPPORTED) {
 			j->has_reserve = false;
-			return take_room(j, until);
+			return journal_take_room(j, until);
 		}
 		if (err != 0)
 			return err;
@@ -103,7 +89,7 @@ static int
 room_for(struct journal *j, size_t n, bool must)
 {
 	uint64_t end = journal_last(j)->bytes + j->pending.n + n;
-	int err = take_room(j, end + JOURNAL_RESERVE);
+	int err = journal_take_room(j, end + JOURNAL_RESERVE);
 
 	if (err != ERR_NO_SPACE || !must)
 		return err;
@@ -120,12 +106,12 @@ journal_begin_segment(struct journal *j, uint64_t first)
 	struct journal old = *j;
 	int fd = -1, err;
 
-	journal_segment_name(first, name);
+	journal_name(first, name);
 	if ((err = file_create(j->dir, name, &fd)) != 0)
 		return err;
 	j->fd = fd;
 	j->reserved = 0;
-	err = take_room(j, JOURNAL_RESERVE);
+	err = journal_take_room(j, JOURNAL_RESERVE);
 	if (err == 0 && (err = file_sync_dir(j->dir)) == 0)
 		err = journal_add_segment(j, first, 0);
 	if (err != 0) {
@@ -251,7 +237,7 @@ journal_has_reserve(const struct journal *j)
 int
 journal_recovered(struct journal *j)
 {
-	int err = file_remove(j->dir, JOURNAL_TORN);
+	int err = file_remove(j->dir, JOURNAL_TORN_FILE);
 
 	if (err == ERR_NOT_FOUND)
 		return 0;
@@ -295,7 +281,7 @@ segment_fd(struct journal *j, size_t segment, int *ret_fd)
 	}
 	if (j->read_fd < 0 || j->read_segment != segment) {
 		file_close(&j->read_fd);
-		journal_segment_name(j->segments[segment].first, name);
+		journal_name(j->segments[segment].first, name);
 		if ((err = file_open_read(j->dir, name, &j->read_fd)) != 0)
 			return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
 		j->read_segment = segment;

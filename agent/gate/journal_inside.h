@@ -8,9 +8,11 @@
 
 #include "agent/gate/journal.h"
 
-/* "%016x.seg" and a NUL. */
-#define JOURNAL_NAME_SIZE 21
-#define JOURNAL_TORN "torn"
+#include "common/journal_reader.h"
+
+#define JOURNAL_TORN_FILE "torn"
+/* What one sync writes at most, and so the most that a crash can tear. */
+#define JOURNAL_TORN_CAP ((size_t)64 << 20)
 /* Read at once for one record. */
 #define JOURNAL_PIECE 4096u
 /* Memory of pending records that is kept between two turns. */
@@ -43,7 +45,6 @@ struct journal {
 	int failed;		/* a sync failed: the error, for ever */
 };
 
-void journal_segment_name(uint64_t first, char ret_name[JOURNAL_NAME_SIZE]);
 struct journal_segment *journal_last(struct journal *j);
 /* Notes a segment in memory. ERR_NOMEM. */
 MUST_CHECK int journal_add_segment(struct journal *j, uint64_t first,
@@ -51,6 +52,11 @@ MUST_CHECK int journal_add_segment(struct journal *j, uint64_t first,
 /* Notes where a record stands, if it is a 256th. ERR_NOMEM. */
 MUST_CHECK int journal_mark(struct journal *j, uint64_t index,
     size_t segment, uint64_t offset);
+/*
+ * Takes disk space up to that offset of the last segment; where the file system
+ * cannot, its free space is looked at instead. ERR_NO_SPACE, ERR_IO.
+ */
+MUST_CHECK int journal_take_room(struct journal *j, uint64_t until);
 /* Makes the file of a new last segment, with its reserve. file.h's errors. */
 MUST_CHECK int journal_begin_segment(struct journal *j, uint64_t first);
 

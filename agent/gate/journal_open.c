@@ -3,23 +3,24 @@
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: countersignd.
  *
- * A bad entry is a torn write only if nothing valid of a later index follows,
- * in this segment or another, and it stands above what a checkpoint covers.
- * Everything else is tampering, and nothing is changed then.
+ * The reader (journal_reader.h) says what is whole and whether the rest is a
+ * torn write or tampering. A torn end above the checkpoint is copied to the
+ * file `torn`, then cut off. The copy stays until `recovered` is on disk, so
+ * that a crash in between loses neither the bytes nor the fact. Tampering
+ * changes nothing.
  */
 #include "agent/gate/journal_inside.h"
 
+#include "common/journal_reader.h"
 #include "platform/file.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FOLDER "journal"
 #define LOCK "lock"
-#define PIECE (256u * 1024u)
-/* The most that a torn end can be: one turn's write. */
-#define TORN_CAP (UINT64_C(64) << 20)
 
 struct opening {
 	struct journal *j;
@@ -27,35 +28,21 @@ struct opening {
 	journal_fold_fn *fold;
 	void *arg;
 	struct journal_start *start;
-	struct buf piece;
+	/* The reader's place: segments are opened one after another. */
+	size_t next_segment;
+	uint64_t offset;
+	int fd;
 };
 
 static int
 corrupt(struct opening *o, uint64_t index, const char *why)
 {
 	o->start->bad_index = index;
-	snprintf(o->start->why, sizeof(o->start->why), "%s", why);
+	(void)snprintf(o->start->why, sizeof(o->start->why), "%s", why);
 	return ERR_CORRUPT;
 }
 
 /* ---- which segments there are ---- */
-
-static int
-hex_index(const char *name, uint64_t *ret_first)
-{
-	uint8_t b[8];
-	size_t i;
-	uint64_t v = 0;
-
-	if (strlen(name) != JOURNAL_NAME_SIZE - 1 ||
-	    strcmp(name + 16, ".seg") != 0 ||
-	    hex_decode(bytes_of(name, 16), b, sizeof(b)) != 0)
-		return ERR_SYNTAX;
-	for (i = 0; i < sizeof(b); i++)
-		v = v << 8 | b[i];
-	*ret_first = v;
-	return 0;
-}
 
 static int
 note_segment(void *arg, const char *name)
@@ -65,12 +52,10 @@ note_segment(void *arg, const char *name)
 	int64_t changed;
 	int err;
 
-	if (strcmp(name, LOCK) == 0 || strcmp(name, JOURNAL_TORN) == 0 ||
-	    strcmp(name, JOURNAL_TORN ".new") == 0)
+	/* Other files are none of the journal's; a segment that is missing
+	 * shows as a gap. */
+	if (journal_name_parse(name, &first) != 0)
 		return 0;
-	if (hex_index(name, &first) != 0)
-		return corrupt(o, 0, "a file that is no segment stands in"
-		    " the journal's folder");
 	if ((err = file_stat(o->j->dir, name, &size, &changed)) != 0)
 		return err;
 	return journal_add_segment(o->j, first, size);
@@ -84,185 +69,181 @@ by_first(const void *a, const void *b)
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 
-/* ---- one segment ---- */
-
-/* Whether a valid entry of that index or a later one stands in the file. */
 static int
-find_later(struct opening *o, int fd, uint64_t from, uint64_t size,
-    uint64_t least, bool *ret_found)
+open_segment(struct journal *j, size_t i, int *ret_fd)
 {
-	struct entry e;
-	uint8_t *to;
-	size_t n, at;
-	int err;
+	char name[JOURNAL_NAME_SIZE];
 
-	*ret_found = false;
-	while (from < size && !*ret_found) {
-		n = size - from < PIECE ? (size_t)(size - from) : PIECE;
-		buf_clear(&o->piece);
-		if ((to = buf_reserve(&o->piece, n)) == NULL)
-			return buf_error(&o->piece);
-		if ((err = file_read_at(fd, from, to, n, &n)) != 0)
-			return err;
-		*ret_found = entry_find(bytes_of(to, n), least, &at, &e);
-		if (n <= ENTRY_MAX)
-			break;
-		/* Pieces overlap: an entry may lie across the edge. */
-		from += n - (ENTRY_MAX - 1);
-	}
-	return 0;
+	journal_name(j->segments[i].first, name);
+	return file_open_write(j->dir, name, ret_fd);
 }
 
-/* Keeps the bytes that are about to be cut off. */
+/* ---- what the reader reads from ---- */
+
 static int
-keep_torn(struct opening *o, int fd, uint64_t from, uint64_t size)
+step(void *arg, uint64_t *ret_first)
+{
+	struct opening *o = arg;
+	int err;
+
+	file_close(&o->fd);
+	if (o->next_segment == o->j->n_segments)
+		return 0;
+	if ((err = open_segment(o->j, o->next_segment, &o->fd)) != 0)
+		return err;
+	*ret_first = o->j->segments[o->next_segment++].first;
+	o->offset = 0;
+	return 1;
+}
+
+static int
+read_on(void *arg, void *ret_p, size_t n, size_t *ret_n)
+{
+	struct opening *o = arg;
+	int err = file_read_at(o->fd, o->offset, ret_p, n, ret_n);
+
+	if (err == 0)
+		o->offset += *ret_n;
+	return err;
+}
+
+/* ---- a torn end ---- */
+
+/* Adds the bytes that are about to be cut off to those in `torn`. */
+static int
+keep_torn(struct opening *o, int fd, uint64_t from, size_t n)
 {
 	struct buf b;
 	uint8_t *to;
-	size_t n = 0;
+	size_t had, got = 0;
 	int err;
 
-	buf_init(&b, 2 * TORN_CAP);
-	err = file_read(o->j->dir, JOURNAL_TORN, TORN_CAP, &b);
+	buf_init(&b, 2 * JOURNAL_TORN_CAP);
+	err = file_read(o->j->dir, JOURNAL_TORN_FILE, JOURNAL_TORN_CAP, &b);
 	if (err == ERR_NOT_FOUND)
 		err = 0;
-	if (err == 0 && size - from > TORN_CAP)
-		err = corrupt(o, o->j->next, "more is damaged at its end"
-		    " than one write can leave");
-	if (err == 0 && (to = buf_reserve(&b, (size_t)(size - from))) == NULL)
+	had = b.n;
+	if (err == 0 && (to = buf_reserve(&b, n)) == NULL)
 		err = buf_error(&b);
-	if (err == 0 && (err = file_read_at(fd, from, to,
-	    (size_t)(size - from), &n)) == 0) {
-		buf_commit(&b, n);
-		err = file_replace(o->j->dir, JOURNAL_TORN, buf_bytes(&b));
-	}
+	if (err == 0)
+		err = file_read_at(fd, from, b.p + had, n, &got);
+	if (err == 0 && got != n)
+		err = ERR_IO;
+	/* They are in it if a crash came between the copy and the cut. */
+	if (err == 0 && (had < n || memcmp(b.p + had - n, b.p + had, n) != 0))
+		err = file_replace(o->j->dir, JOURNAL_TORN_FILE,
+		    bytes_of(b.p, had + n));
 	buf_free(&b);
 	return err;
 }
 
+/* Segments after the torn one hold nothing: a crash came as they began. */
 static int
-cut_tail(struct opening *o, int fd, uint64_t from, uint64_t size, bool last)
+drop_later_segments(struct opening *o, size_t keep)
 {
-	bool later = false;
+	struct journal *j = o->j;
+	char name[JOURNAL_NAME_SIZE];
 	int err;
 
-	if (!last)
-		return corrupt(o, o->j->next, "a segment before the last one"
-		    " is damaged");
-	if (o->j->next < o->sealed)
-		return corrupt(o, o->j->next, "it is damaged below what its"
-		    " checkpoint covers");
-	if ((err = find_later(o, fd, from, size, o->j->next, &later)) != 0)
-		return err;
-	if (later)
-		return corrupt(o, o->j->next, "a record is damaged and later"
-		    " ones are whole");
-	if ((err = keep_torn(o, fd, from, size)) != 0 ||
-	    (err = file_truncate(fd, from)) != 0)
-		return err;
-	return file_sync(fd);
+	if (keep == j->n_segments)
+		return 0;
+	while (j->n_segments > keep) {
+		journal_name(j->segments[j->n_segments - 1].first, name);
+		if ((err = file_remove(j->dir, name)) != 0)
+			return err;
+		j->n_segments--;
+	}
+	return file_sync_dir(j->dir);
 }
 
-/*
- * Folds what the piece holds; *ret_used bytes of it. 0; ERR_TRUNCATED wants
- * more; ERR_CORRUPT, with *ret_bad: not an entry, and no word of fold's.
- */
 static int
-fold_piece(struct opening *o, struct bytes data, size_t segment,
-    uint64_t at, size_t *ret_used, bool *ret_bad)
+cut_tail(struct opening *o, const struct journal_fault *f)
 {
 	struct journal *j = o->j;
-	struct entry e;
-	size_t used = 0;
-	int err = 0;
-
-	while (used < data.n) {
-		err = entry_read(bytes_of(data.p + used, data.n - used), &e);
-		if (err == 0 && e.index != j->next)
-			err = ERR_CORRUPT;
-		if (err != 0) {
-			*ret_bad = err == ERR_CORRUPT;
-			break;
-		}
-		if ((err = journal_mark(j, e.index, segment,
-		    at + used)) != 0 ||
-		    (err = o->fold(o->arg, e.index, e.payload)) != 0) {
-			o->start->bad_index = e.index;
-			break;
-		}
-		used += e.size;
-		j->next++;
-	}
-	*ret_used = used;
-	return err;
-}
-
-static int
-replay_file(struct opening *o, int fd, size_t segment, bool last)
-{
-	uint64_t size = o->j->segments[segment].bytes, at = 0;
-	size_t n, used;
-	uint8_t *to;
-	bool bad = false;
-	int err = 0;
-
-	while (at < size && !bad) {
-		n = size - at < PIECE ? (size_t)(size - at) : PIECE;
-		buf_clear(&o->piece);
-		if ((to = buf_reserve(&o->piece, n)) == NULL)
-			return buf_error(&o->piece);
-		if ((err = file_read_at(fd, at, to, n, &n)) != 0)
-			return err;
-		err = fold_piece(o, bytes_of(to, n), segment, at, &used,
-		    &bad);
-		at += used;
-		if (err == ERR_TRUNCATED && (at + n - used >= size ||
-		    used == 0))
-			bad = true;
-		else if (err != 0 && err != ERR_TRUNCATED && !bad)
-			return err;
-	}
-	if (bad && (err = cut_tail(o, fd, at, size, last)) != 0)
-		return err;
-	o->j->segments[segment].bytes = at;
-	return 0;
-}
-
-static int
-replay_segment(struct opening *o, size_t i)
-{
-	struct journal *j = o->j;
-	bool last = i + 1 == j->n_segments;
-	char name[JOURNAL_NAME_SIZE];
+	size_t i, at = 0;
 	int fd = -1, err;
 
-	if (j->segments[i].first != j->next)
-		return corrupt(o, j->next, "a segment is missing, or its name"
-		    " is not its first record's");
-	journal_segment_name(j->segments[i].first, name);
-	if ((err = file_open_write(j->dir, name, &fd)) != 0)
-		return err;
-	err = replay_file(o, fd, i, last);
-	if (err == 0 && last) {
-		j->fd = fd;
-		j->reserved = j->segments[i].bytes;
-		return 0;
-	}
+	while (at < j->n_segments && j->segments[at].first != f->segment)
+		at++;
+	for (i = at + 1; i < j->n_segments; i++)
+		if (j->segments[i].bytes > 0)
+			return corrupt(o, f->index, "segments follow the one"
+			    " whose end is damaged");
+	if (f->bytes > JOURNAL_TORN_CAP)
+		return corrupt(o, f->index, "more is damaged at its end than"
+		    " one write can leave");
+	if ((err = open_segment(j, at, &fd)) == 0 &&
+	    (err = keep_torn(o, fd, f->offset, (size_t)f->bytes)) == 0 &&
+	    (err = drop_later_segments(o, at + 1)) == 0 &&
+	    (err = file_truncate(fd, f->offset)) == 0)
+		err = file_sync(fd);
 	file_close(&fd);
+	if (err == 0)
+		j->segments[at].bytes = f->offset;
 	return err;
+}
+
+/* The reader stopped: a crash, or somebody's hand? */
+static int
+judge(struct opening *o, struct journal_reader *r)
+{
+	struct journal_fault f;
+	char why[sizeof(o->start->why)];
+	int err;
+
+	if ((err = journal_reader_fault(r, &f)) != 0)
+		return err;
+	(void)snprintf(why, sizeof(why), "segment %016" PRIx64 " at byte %"
+	    PRIu64 ": %s%s", f.segment, f.offset, f.what,
+	    f.end == JOURNAL_TORN ? ", and the checkpoint covers it" :
+	    ", and that is no torn write");
+	if (f.end != JOURNAL_TORN || f.index < o->sealed)
+		return corrupt(o, f.index, why);
+	return cut_tail(o, &f);
 }
 
 /* ---- opening ---- */
 
-/* What an earlier start cut off and nobody has recorded yet. */
+/* Which of the segments, in ascending order, begins there. */
+static size_t
+number_of(const struct journal *j, uint64_t first, size_t from)
+{
+	while (j->segments[from].first != first)
+		from++;
+	return from;
+}
+
+static int
+replay(struct opening *o, struct journal_reader *r)
+{
+	struct journal *j = o->j;
+	uint64_t segment, offset;
+	size_t number = 0;
+	struct entry e;
+	int got, err;
+
+	while ((got = journal_reader_next(r, &e)) == 1) {
+		journal_reader_where(r, &segment, &offset);
+		number = number_of(j, segment, number);
+		if ((err = journal_mark(j, e.index, number, offset)) != 0 ||
+		    (err = o->fold(o->arg, e.index, e.payload)) != 0) {
+			o->start->bad_index = e.index;
+			return err;
+		}
+		j->next++;
+	}
+	return got == ERR_CORRUPT ? judge(o, r) : got;
+}
+
+/* What an earlier start cut off and nobody has recorded yet, or this one. */
 static int
 note_torn(struct opening *o)
 {
 	struct buf b;
 	int err;
 
-	buf_init(&b, TORN_CAP);
-	err = file_read(o->j->dir, JOURNAL_TORN, TORN_CAP, &b);
+	buf_init(&b, 2 * JOURNAL_TORN_CAP);
+	err = file_read(o->j->dir, JOURNAL_TORN_FILE, 2 * JOURNAL_TORN_CAP, &b);
 	if (err == 0) {
 		o->start->torn = true;
 		o->start->torn_bytes = b.n;
@@ -283,10 +264,9 @@ lock_folder(struct journal *j)
 }
 
 static int
-open_files(struct opening *o, int state_dir)
+find_segments(struct opening *o, int state_dir)
 {
 	struct journal *j = o->j;
-	size_t i;
 	int err;
 
 	if ((err = file_make_dir_at(state_dir, FOLDER, &j->dir)) != 0 ||
@@ -296,16 +276,42 @@ open_files(struct opening *o, int state_dir)
 	if (j->n_segments > 1)
 		qsort(j->segments, j->n_segments, sizeof(*j->segments),
 		    by_first);
-	for (i = 0; i < j->n_segments; i++)
-		if ((err = replay_segment(o, i)) != 0)
-			return err;
-	if (j->next < o->sealed)
-		return corrupt(o, j->next, "it is shorter than its checkpoint"
-		    " says");
-	j->synced = j->next;
-	if ((err = note_torn(o)) != 0)
+	return 0;
+}
+
+static int
+read_segments(struct opening *o)
+{
+	struct journal_source source = { o, step, read_on };
+	struct journal_reader *r = NULL;
+	int err;
+
+	if ((err = journal_reader_new(&source, &r)) != 0)
 		return err;
-	return j->n_segments == 0 ? journal_begin_segment(j, 0) : 0;
+	err = replay(o, r);
+	journal_reader_free(r);
+	file_close(&o->fd);
+	if (err == 0 && o->j->next < o->sealed)
+		err = corrupt(o, o->j->next, "it is shorter than its"
+		    " checkpoint says");
+	return err;
+}
+
+/* Ready to append: the last segment is open and its reserve is taken. */
+static int
+begin_appending(struct journal *j)
+{
+	struct journal_segment *last;
+	int err;
+
+	j->synced = j->next;
+	if (j->n_segments == 0)
+		return journal_begin_segment(j, 0);
+	last = journal_last(j);
+	if ((err = open_segment(j, j->n_segments - 1, &j->fd)) != 0)
+		return err;
+	j->reserved = last->bytes;
+	return journal_take_room(j, last->bytes + JOURNAL_RESERVE);
 }
 
 int
@@ -313,7 +319,7 @@ journal_open(int state_dir, uint64_t sealed, journal_fold_fn *fold, void *arg,
     struct journal **ret_j, struct journal_start *ret_start)
 {
 	struct opening o = { .sealed = sealed, .fold = fold, .arg = arg,
-	    .start = ret_start };
+	    .start = ret_start, .fd = -1 };
 	struct journal *j = calloc(1, sizeof(*j));
 	int err;
 
@@ -322,12 +328,12 @@ journal_open(int state_dir, uint64_t sealed, journal_fold_fn *fold, void *arg,
 		return ERR_NOMEM;
 	j->dir = j->lock = j->fd = j->read_fd = -1;
 	j->has_reserve = true;
-	buf_init(&j->pending, TORN_CAP);
-	buf_init(&o.piece, PIECE);
+	buf_init(&j->pending, JOURNAL_TORN_CAP);
 	o.j = j;
-	err = open_files(&o, state_dir);
+	if ((err = find_segments(&o, state_dir)) == 0 &&
+	    (err = read_segments(&o)) == 0 && (err = note_torn(&o)) == 0)
+		err = begin_appending(j);
 	ret_start->records = j->next;
-	buf_free(&o.piece);
 	if (err != 0) {
 		journal_close(j);
 		return err;
