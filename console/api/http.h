@@ -48,6 +48,7 @@ struct request {
 	struct bytes param;	/* the segment that {} stands for */
 	char path[1024];
 	struct buf body;
+	size_t received;	/* of the body, kept or not */
 	bool has_user;
 	struct store_user user;
 	unsigned rights;

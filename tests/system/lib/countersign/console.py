@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 
-from . import dsse, fake
+from . import dsse, fake, openapi
 
 LIMIT = fake.LIMIT
 
@@ -186,7 +186,7 @@ class Console:
                                           timeout=LIMIT)
 
     def request(self, method, path, body=None, user='admin', headers=()):
-        """(status, headers, bytes)."""
+        """(status, headers, bytes), as openapi.json describes them."""
         head = dict(headers)
         if user is not None:
             head['Authorization'] = 'Bearer ' + self.tokens.get(user, user)
@@ -196,7 +196,10 @@ class Console:
         try:
             c.request(method, path, body, head)
             r = c.getresponse()
-            return r.status, r.headers, r.read()
+            data = r.read()
+            openapi.check_answer(method, path, r.status,
+                                 r.headers['Content-Type'], data)
+            return r.status, r.headers, data
         finally:
             c.close()
 

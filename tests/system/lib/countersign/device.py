@@ -170,6 +170,7 @@ class Device:
     def connect(self):
         """A new connection as far as its challenge; the nonce."""
         self.close()
+        self.seen = []
         self.link = Link(self.token['ca'], self.console.agents_port)
         if self.link.open() is not None:
             raise AssertionError('the upgrade was refused')
@@ -232,11 +233,18 @@ class Device:
 
     def wait(self, type_, **fields):
         """The next message of that type with these fields; the others are
-        in .seen."""
+        kept in .seen, and looked at first."""
+        def fits(m):
+            return m['type'] == type_ and all(m.get(k) == v for k, v in
+                                              fields.items())
+
+        for m in self.seen:
+            if fits(m):
+                self.seen.remove(m)
+                return m
         while True:
             m = self.link.message()
-            if m['type'] == type_ and all(m.get(k) == v for k, v in
-                                          fields.items()):
+            if fits(m):
                 return m
             self.seen.append(m)
 
