@@ -83,6 +83,13 @@ read_consent(struct consent *s, bool *ret_go)
 	return 0;
 }
 
+/* Told to stop, and not dead yet. */
+static bool
+is_stopping(const struct queue_item *item)
+{
+	return item->state == STATE_RUNNING && item->stopping;
+}
+
 static enum card_event
 event_of(const struct consent *s)
 {
@@ -111,7 +118,7 @@ find_card(struct consent *s, bool *ret_go)
 		return 0;
 	}
 	/* It is told to stop once. */
-	if (s->type == PAYLOAD_CANCEL && item->stopping) {
+	if (s->type == PAYLOAD_CANCEL && is_stopping(item)) {
 		(void)core_reply(s->reply, CORE_KNOWN, "stopping", "");
 		return 0;
 	}
@@ -347,7 +354,7 @@ core_veto(struct core *c, struct moment m, const struct sha256 *card,
 	if (item == NULL ||
 	    state_next(item->state, EVENT_VETO, &next, &word) != 0)
 		return core_reply(ret_r, CORE_REFUSED, word, "");
-	if (item->stopping)
+	if (is_stopping(item))
 		return core_reply(ret_r, CORE_KNOWN, "stopping", "");
 	running = item->state == STATE_RUNNING;
 	record_init(&rec, RECORD_VETOED);
@@ -388,7 +395,7 @@ core_withdraw(struct core *c, struct moment m, const struct sha256 *card,
 	struct record rec;
 	int err;
 
-	if (item != NULL && item->stopping)
+	if (item != NULL && is_stopping(item))
 		return 0;
 	if (item != NULL && item->state == STATE_RUNNING &&
 	    console_may_stop(c, m, item))
