@@ -15,6 +15,8 @@
 
 /* Times that one turn may begin again for what its effects caused. */
 #define TURN_ROUNDS 64
+/* How long a record may wait for a sync that it can share. */
+#define LATER_MS 20u
 
 struct moment
 gate_moment(void)
@@ -55,6 +57,7 @@ shut(struct gate *g)
 	close_handle((uv_handle_t *)&g->due);
 	close_handle((uv_handle_t *)&g->watchdog);
 	close_handle((uv_handle_t *)&g->proof);
+	close_handle((uv_handle_t *)&g->later);
 	uv_stop(g->loop);
 }
 
@@ -78,6 +81,21 @@ gate_touch(struct gate *g, int err)
 	g->dirty = true;
 	if (err != 0)
 		gate_fail(g, "the journal", err);
+}
+
+static void
+on_later(uv_timer_t *t)
+{
+	gate_touch(t->data, 0);
+}
+
+void
+gate_touch_later(struct gate *g, int err)
+{
+	g->later.data = g;
+	if (err != 0 || (!uv_is_active((uv_handle_t *)&g->later) &&
+	    uv_timer_start(&g->later, on_later, LATER_MS, 0) != 0))
+		gate_touch(g, err);
 }
 
 static void
@@ -302,6 +320,7 @@ open_loop(struct gate *g)
 	    uv_check_init(g->loop, &g->check) != 0 ||
 	    uv_timer_init(g->loop, &g->watchdog) != 0 ||
 	    uv_timer_init(g->loop, &g->proof) != 0 ||
+	    uv_timer_init(g->loop, &g->later) != 0 ||
 	    clock_timer_open(&g->due_fd) != 0 ||
 	    uv_poll_init(g->loop, &g->due, g->due_fd) != 0)
 		return ERR_IO;

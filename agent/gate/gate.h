@@ -54,6 +54,7 @@ struct gate {
 	uv_poll_t due;			/* clock_timer of the next due thing */
 	int due_fd;
 	uv_timer_t watchdog;
+	uv_timer_t later;		/* gate_touch_later() */
 
 	bool dirty;		/* input was taken in this turn */
 	bool broken;		/* the journal failed: nothing runs any more */
@@ -70,6 +71,13 @@ struct moment gate_moment(void);
  * returned: anything but 0 ends the agent (gate_fail).
  */
 void gate_touch(struct gate *g, int err);
+
+/*
+ * The same for a record that nothing waits for: it is synced with the next
+ * turn, at the latest 20 ms from now. (exec_started: the first bytes of output
+ * do not wait for it.)
+ */
+void gate_touch_later(struct gate *g, int err);
 
 /* The journal or memory failed: stops everything, says why, exits with 1. */
 void gate_fail(struct gate *g, const char *what, int err);

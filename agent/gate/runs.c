@@ -157,7 +157,7 @@ on_started(void *user, uint32_t pid, const char *enforced)
 
 	log_event(&run->g->log, SERVICE_INFO, "run started card=%s pid=%u",
 	    log_card(&run->prepared.card, card), (unsigned)pid);
-	gate_touch(run->g, core_started(run->g->core, gate_moment(),
+	gate_touch_later(run->g, core_started(run->g->core, gate_moment(),
 	    &run->prepared.card, pid, enforced));
 }
 
