@@ -110,7 +110,7 @@ ledger_record(struct fold *f, struct store_device *d, uint64_t index,
 	struct store_record row;
 	int err;
 
-	if (index > d->next)
+	if (index > d->next || payload.n == 0)
 		return ERR_PROTOCOL;
 	if (index < d->next) {
 		err = store_record_each(s, d->n, index, 1, compare_old,

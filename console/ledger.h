@@ -41,7 +41,7 @@ MUST_CHECK int ledger_enrol(struct store *s, const struct wire_enrol *m,
 /*
  * Keeps a record and folds it into f, the device's. d->next and d->bytes move on; the caller
  * updates the device. A record that we have already is compared and left.
- * ERR_PROTOCOL: a gap; ERR_CONFLICT: another one than ours at that index.
+ * ERR_PROTOCOL: a gap, or nothing in it; ERR_CONFLICT: another one than ours at that index.
  */
 MUST_CHECK int ledger_record(struct fold *f, struct store_device *d,
     uint64_t index, struct bytes payload, int64_t now,

@@ -302,8 +302,9 @@ take_output(void *ctx, const struct store_output *row)
 	for (i = 0; i < SESSION_OUTPUTS && p == NULL; i++)
 		if (o->outputs[i].file == NULL)
 			p = &o->outputs[i];
+	/* It waits; one that has a place may come after it. */
 	if (p == NULL)
-		return NO_ROOM;
+		return 0;
 	if (p->file == NULL) {
 		err = spool_hold(o->c->spool, row, on_file_changed, o,
 		    &p->file);

@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 from countersign import checks, dsse, fake, openapi, owner	# noqa: E402
 from countersign.console import Console			# noqa: E402
 from countersign.desk import FIELDS, desk, refused		# noqa: E402
-from countersign.device import Device, transcript		# noqa: E402
+from countersign.device import sigs_of, transcript		# noqa: E402
 
 
 # ---- the main job ----
@@ -504,8 +504,7 @@ def test_devices_are_sent_the_trust_files_that_they_lack():
             i = k.d.record('trust', file=word, version=doc['version'],
                            digest=owner.digest_of(env),
                            issued=doc['issued'], expires=doc['expires'],
-                           sigs=[[s['keyid'], s['sig']]
-                                 for s in env['signatures']])
+                           sigs=sigs_of(env))
             k.d.blobs[i] = [(dsse.digest(env['payloadType'],
                                          dsse.payload_of(env)),
                              dsse.payload_of(env))]

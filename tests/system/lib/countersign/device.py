@@ -58,7 +58,10 @@ class Link:
         self.close()
 
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         self.process.stdout.close()
         self.process.kill()
         self.process.wait()
@@ -70,7 +73,7 @@ class Link:
                 struct.pack('<IB', len(data), ord(kind)) + data)
             self.process.stdin.flush()
         except BrokenPipeError:
-            raise Ended('gone')
+            raise Ended(self.ended())
 
     def get(self, limit=LIMIT):
         """The next message; Ended at the end of the connection."""
@@ -269,7 +272,7 @@ class Device:
         nonce = link.b64url(os.urandom(16))
         fields = {
             'card': owner.digest_of(env), 'id': doc['id'],
-            'sigs': [[s['keyid'], s['sig']] for s in env['signatures']],
+            'sigs': sigs_of(env),
             'proposer': 'ai-1', 'key': env['signatures'][0]['keyid'],
             'tool': doc['tool'], 'decision': 'approval_needed',
             'require_manager': False, 'rule': 'tool command',
@@ -337,6 +340,12 @@ class Device:
                 part = data[at:min(at + 40000, m['until'], until)]
                 self.output(card, at, part)
                 at += len(part)
+
+
+def sigs_of(env):
+    """An envelope's signatures as they stand in a record."""
+    return [[dsse.b64(s['keyid'].encode()), s['sig']]
+            for s in env['signatures']]
 
 
 def transcript(*pieces):
