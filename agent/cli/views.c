@@ -1,0 +1,432 @@
+/*
+ * views.c - the agent's answers as text for people.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersign.
+ */
+#include "agent/cli/views.h"
+
+#include "common/doc.h"
+#include "common/text.h"
+#include "common/timefmt.h"
+#include "common/trustfile.h"
+#include "platform/clock.h"
+
+#include <string.h>
+
+#define SHORT_DIGEST 19		/* "sha256:" and 12 digits */
+
+static int
+unreadable(struct doc *d, int err)
+{
+	doc_free(d);
+	return complain(CLI_FAILED, "update the agent and this tool", "the"
+	    " agent's answer cannot be read (%s)", err_text(err));
+}
+
+/* A member's text, or "". */
+static struct bytes
+text_of(struct doc_obj *o, const char *name)
+{
+	struct bytes v = { NULL, 0 };
+
+	if (doc_type(o, name) == DOC_STRING)
+		doc_str(o, name, &v);
+	return v;
+}
+
+static int64_t
+int_of(struct doc_obj *o, const char *name)
+{
+	int64_t v = -1;
+
+	if (doc_type(o, name) == DOC_INT)
+		doc_int(o, name, INT64_C(-9007199254740991),
+		    INT64_C(9007199254740991), &v);
+	return v;
+}
+
+static void
+label(const char *name)
+{
+	say("%s%-12s%s ", say_colour(SAY_DIM), name, say_colour(SAY_PLAIN));
+}
+
+static void
+line(const char *name, struct bytes v)
+{
+	if (v.n == 0)
+		return;
+	label(name);
+	say_escape(v);
+	say("\n");
+}
+
+static void
+say_when(struct bytes text)
+{
+	struct buf b;
+	int64_t t;
+
+	if (time_parse(text, &t) != 0) {
+		say_escape(text);
+		return;
+	}
+	buf_init(&b, 100);
+	say_age(&b, t, clock_wall_s());
+	say_buf(&b);
+	buf_free(&b);
+}
+
+/* ---- status ---- */
+
+static void
+status_trust(struct doc_obj *o)
+{
+	struct doc_obj trust, f;
+	bool ok;
+	int i;
+
+	if (doc_type(o, "trust") != DOC_OBJECT)
+		return;
+	doc_obj(o, "trust", &trust);
+	for (i = 0; i < TRUST_FILES; i++) {
+		const char *word = trust_file_word((enum trust_file)i);
+
+		label(word);
+		if (doc_type(&trust, word) != DOC_OBJECT) {
+			say("%snone%s\n", say_colour(SAY_YELLOW),
+			    say_colour(SAY_PLAIN));
+			continue;
+		}
+		doc_obj(&trust, word, &f);
+		doc_bool(&f, "ok", &ok);
+		say("version %lld, %s%s ", (long long)int_of(&f, "version"),
+		    ok ? "" : say_colour(SAY_RED), ok ? "expires" : "EXPIRED");
+		say_when(text_of(&f, "expires"));
+		say("%s\n", ok ? "" : say_colour(SAY_PLAIN));
+	}
+}
+
+static void
+status_lock(struct doc_obj *o)
+{
+	struct doc_obj lock;
+
+	if (doc_type(o, "lockdown") == DOC_OBJECT) {
+		doc_obj(o, "lockdown", &lock);
+		label("LOCKDOWN");
+		say("%s", say_colour(SAY_RED));
+		say_escape(text_of(&lock, "reason"));
+		say(" (by ");
+		say_escape(text_of(&lock, "by"));
+		say(", ");
+		say_escape(text_of(&lock, "source"));
+		say(")%s\n", say_colour(SAY_PLAIN));
+	}
+	line("blocked", text_of(o, "blocked"));
+	line("auto stops", text_of(o, "auto_stopped"));
+}
+
+static void
+status_counts(struct doc_obj *o)
+{
+	struct doc_obj q;
+
+	if (doc_type(o, "queue") == DOC_OBJECT) {
+		doc_obj(o, "queue", &q);
+		label("queue");
+		say("%lld pending, %lld approved, %lld running\n",
+		    (long long)int_of(&q, "pending"),
+		    (long long)int_of(&q, "approved"),
+		    (long long)int_of(&q, "running"));
+	}
+	if (doc_type(o, "journal") == DOC_OBJECT) {
+		doc_obj(o, "journal", &q);
+		label("journal");
+		say("%lld records, %lld bytes",
+		    (long long)int_of(&q, "records"),
+		    (long long)int_of(&q, "bytes"));
+		if (doc_type(&q, "cosigned") == DOC_STRING) {
+			say(", cosigned ");
+			say_when(text_of(&q, "cosigned"));
+		}
+		say("\n");
+	}
+}
+
+static void
+status_profiles(struct doc_obj *o)
+{
+	struct doc_obj list;
+	struct bytes v;
+	bool split = true;
+
+	label("profiles");
+	doc_arr(o, "profiles", 16, &list);
+	while (doc_next(&list)) {
+		doc_str(&list, NULL, &v);
+		say_escape(v);
+		say(" ");
+	}
+	say("\n");
+	line("enforces", text_of(o, "enforces"));
+	doc_bool(o, "split", &split);
+	label("split");
+	say("%s\n", split ? "yes" : "no: the courier runs as the agent's own"
+	    " user (not root)");
+}
+
+int
+views_status(struct bytes json)
+{
+	struct doc_obj o, link;
+	struct doc *d;
+	int err;
+
+	if ((err = doc_parse(json, 0, &d)) != 0)
+		return unreadable(NULL, err);
+	o = doc_root(d);
+	label("device");
+	say_escape(text_of(&o, "device"));
+	say(" of ");
+	say_escape(text_of(&o, "org"));
+	say("\n");
+	line("name", text_of(&o, "name"));
+	line("version", text_of(&o, "version"));
+	line("mode", text_of(&o, "mode"));
+	status_lock(&o);
+	doc_obj(&o, "link", &link);
+	label("link");
+	say_escape(text_of(&link, "state"));
+	if (text_of(&link, "detail").n > 0)
+		say(": ");
+	say_escape(text_of(&link, "detail"));
+	say("\n");
+	status_trust(&o);
+	status_counts(&o);
+	status_profiles(&o);
+	if ((err = doc_error(d)) != 0)
+		return unreadable(d, err);
+	doc_free(d);
+	return CLI_DONE;
+}
+
+/* ---- cards ---- */
+
+static void
+say_state(struct bytes state)
+{
+	enum say_colour c = SAY_PLAIN;
+
+	if (bytes_is(state, "pending"))
+		c = SAY_YELLOW;
+	if (bytes_is(state, "approved") || bytes_is(state, "running") ||
+	    bytes_is(state, "finished"))
+		c = SAY_GREEN;
+	say("%s", say_colour(c));
+	say_escape(state);
+	say("%s", say_colour(SAY_PLAIN));
+}
+
+/* Up to the first newline. */
+static struct bytes
+first_line(struct bytes text)
+{
+	const uint8_t *nl = text.n > 0 ? memchr(text.p, '\n', text.n) : NULL;
+
+	return nl != NULL ? bytes_of(text.p, (size_t)(nl - text.p)) : text;
+}
+
+/* Two or three lines of a list. */
+static void
+card_brief(struct doc_obj *o)
+{
+	struct bytes card = text_of(o, "card");
+
+	if (card.n > SHORT_DIGEST)
+		card.n = SHORT_DIGEST;
+	say("%s", say_colour(SAY_BOLD));
+	say_escape(card);
+	say("%s  ", say_colour(SAY_PLAIN));
+	say_state(text_of(o, "state"));
+	say("  ");
+	say_escape(text_of(o, "tool"));
+	say(" ");
+	say_escape(text_of(o, "profile"));
+	say("  by ");
+	say_escape(text_of(o, "proposer"));
+	say(", expires ");
+	say_when(text_of(o, "expires"));
+	say("\n  ");
+	say_escape(first_line(text_of(o, "description")));
+	if (text_of(o, "missing").n > 0) {
+		say("\n  still to approve: ");
+		say_escape(text_of(o, "missing"));
+	}
+	say("\n");
+}
+
+static int
+each_card(struct bytes json, void (*show)(struct doc_obj *o), size_t *ret_n)
+{
+	struct doc_obj o, list, card;
+	struct doc *d;
+	size_t n = 0;
+	int err;
+
+	if ((err = doc_parse(json, 0, &d)) != 0)
+		return unreadable(NULL, err);
+	o = doc_root(d);
+	doc_arr(&o, "cards", 1u << 20, &list);
+	while (doc_next(&list)) {
+		doc_obj(&list, NULL, &card);
+		show(&card);
+		n++;
+	}
+	if ((err = doc_error(d)) != 0)
+		return unreadable(d, err);
+	doc_free(d);
+	*ret_n = n;
+	return CLI_DONE;
+}
+
+int
+views_cards(struct bytes json)
+{
+	size_t n = 0;
+	int code = each_card(json, card_brief, &n);
+
+	if (code == CLI_DONE && n == 0)
+		say("No card waits or runs.\n");
+	else if (code == CLI_DONE)
+		say_next("countersign show CARD, countersign show CARD --out"
+		    " FILE for an approver");
+	return code;
+}
+
+static void
+card_approvals(struct doc_obj *o)
+{
+	struct doc_obj list, one;
+
+	if (doc_type(o, "approvals") != DOC_ARRAY)
+		return;
+	doc_arr(o, "approvals", 64, &list);
+	while (doc_next(&list)) {
+		doc_obj(&list, NULL, &one);
+		label("approved by");
+		say_escape(text_of(&one, "approver"));
+		say(" (");
+		say_escape(text_of(&one, "role"));
+		say("), lapses ");
+		say_when(text_of(&one, "expires"));
+		say("\n");
+	}
+}
+
+static void
+card_result(struct doc_obj *o)
+{
+	struct doc_obj r;
+
+	if (doc_type(o, "result") != DOC_OBJECT)
+		return;
+	doc_obj(o, "result", &r);
+	label("result");
+	if (doc_type(&r, "exit_code") == DOC_INT)
+		say("exit %lld, ", (long long)int_of(&r, "exit_code"));
+	if (doc_type(&r, "signal") == DOC_INT)
+		say("signal %lld, ", (long long)int_of(&r, "signal"));
+	say("%lld ms, %lld bytes of output, %lld of errors\n",
+	    (long long)int_of(&r, "wall_ms"),
+	    (long long)int_of(&r, "stdout_bytes"),
+	    (long long)int_of(&r, "stderr_bytes"));
+}
+
+void
+views_text(struct bytes text)
+{
+	size_t number = 0, chars = text_chars(text);
+	struct bytes rest = text, row;
+
+	do {
+		const uint8_t *nl = rest.n > 0 ?
+		    memchr(rest.p, '\n', rest.n) : NULL;
+		size_t n = nl != NULL ? (size_t)(nl - rest.p) : rest.n;
+
+		row = bytes_of(rest.p, n);
+		say("%s%5zu |%s ", say_colour(SAY_DIM), ++number,
+		    say_colour(SAY_PLAIN));
+		say_escape(row);
+		say("\n");
+		n += nl != NULL;
+		rest = bytes_of(rest.p + n, rest.n - n);
+	} while (rest.n > 0);
+	say("%s      = %zu line%s, %zu characters%s\n", say_colour(SAY_DIM),
+	    number, number == 1 ? "" : "s", chars, say_colour(SAY_PLAIN));
+}
+
+static void
+card_whole(struct doc_obj *o)
+{
+	line("card", text_of(o, "card"));
+	line("id", text_of(o, "id"));
+	label("state");
+	say_state(text_of(o, "state"));
+	if (text_of(o, "reason").n > 0) {
+		say(" (");
+		say_escape(text_of(o, "reason"));
+		say(")");
+	}
+	say("\n");
+	line("proposer", text_of(o, "proposer"));
+	if (text_of(o, "requester").n > 0) {
+		label("requester");
+		say_escape(text_of(o, "requester"));
+		say(" (claimed by ");
+		say_escape(text_of(o, "proposer"));
+		say(")\n");
+	}
+	line("tool", text_of(o, "tool"));
+	line("profile", text_of(o, "profile"));
+	line("description", text_of(o, "description"));
+	if (doc_type(o, "command") == DOC_STRING) {
+		line("shell", text_of(o, "shell"));
+		say("\n");
+		views_text(text_of(o, "command"));
+		say("\n");
+	}
+	line("rule", text_of(o, "rule"));
+	line("refused now", text_of(o, "refused_now"));
+	line("created", text_of(o, "created"));
+	label("expires");
+	say_when(text_of(o, "expires"));
+	say("\n");
+	card_approvals(o);
+	line("to approve", text_of(o, "missing"));
+	card_result(o);
+}
+
+int
+views_card(struct bytes json)
+{
+	size_t n;
+
+	return each_card(json, card_whole, &n);
+}
+
+int
+views_answer(struct bytes json)
+{
+	struct doc_obj o;
+	struct doc *d;
+	int err;
+
+	if ((err = doc_parse(json, 0, &d)) != 0)
+		return unreadable(NULL, err);
+	o = doc_root(d);
+	say_escape(text_of(&o, "answer"));
+	say("\n");
+	doc_free(d);
+	return CLI_DONE;
+}
