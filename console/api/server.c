@@ -30,11 +30,10 @@ struct api {
 	uv_poll_t poll;
 	uv_timer_t timeout;	/* the daemon's own */
 	uv_timer_t beat;
-	uv_prepare_t before;	/* runs the daemon if it was kicked */
+	uv_idle_t kick;		/* active: runs the daemon before waiting */
 	unsigned handles;
 	bool closing;
 	bool running;		/* inside MHD_run() */
-	bool kicked;
 	uint16_t port;
 	struct events *events;
 };
@@ -50,7 +49,6 @@ run(struct api *a)
 
 	if (a->running || a->daemon == NULL)
 		return;
-	a->kicked = false;
 	a->running = true;
 	(void)MHD_run(a->daemon);
 	a->running = false;
@@ -75,12 +73,10 @@ on_readable(uv_poll_t *p, int status, int events)
 }
 
 static void
-on_before(uv_prepare_t *p)
+on_kick(uv_idle_t *h)
 {
-	struct api *a = p->data;
-
-	if (a->kicked)
-		run(a);
+	(void)uv_idle_stop(h);
+	run(h->data);
 }
 
 static void
@@ -95,7 +91,8 @@ on_beat(uv_timer_t *t)
 void
 http_kick(struct api *a)
 {
-	a->kicked = true;
+	/* Whoever kicks, and be it the last thing before the loop waits. */
+	(void)uv_idle_start(&a->kick, on_kick);
 }
 
 struct events **
@@ -345,15 +342,14 @@ api_new(struct console *c, struct api **ret_a)
 	}
 	(void)uv_timer_init(c->loop, &a->timeout);
 	(void)uv_timer_init(c->loop, &a->beat);
-	(void)uv_prepare_init(c->loop, &a->before);
+	(void)uv_idle_init(c->loop, &a->kick);
 	a->poll.data = a;
 	a->timeout.data = a;
 	a->beat.data = a;
-	a->before.data = a;
+	a->kick.data = a;
 	a->handles = 4;
 	(void)uv_poll_start(&a->poll, UV_READABLE, on_readable);
 	(void)uv_timer_start(&a->beat, on_beat, BEAT_MS, BEAT_MS);
-	(void)uv_prepare_start(&a->before, on_before);
 	run(a);
 	*ret_a = a;
 	return 0;
@@ -380,5 +376,5 @@ api_close(struct api *a)
 	uv_close((uv_handle_t *)&a->poll, on_handle_closed);
 	uv_close((uv_handle_t *)&a->timeout, on_handle_closed);
 	uv_close((uv_handle_t *)&a->beat, on_handle_closed);
-	uv_close((uv_handle_t *)&a->before, on_handle_closed);
+	uv_close((uv_handle_t *)&a->kick, on_handle_closed);
 }
