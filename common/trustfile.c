@@ -146,6 +146,8 @@ read_role(struct doc_obj *o, const char *name, struct arena *a,
 	doc_arr(&role, "keys", CAP_ROOT_KEYS, &list);
 	ret_role->n_keys = doc_count(&list);
 	keys = arena_take(a, ret_role->n_keys, sizeof(*keys));
+	if (keys == NULL)
+		ret_role->n_keys = 0;
 	while (keys != NULL && doc_next(&list)) {
 		doc_obj(&list, NULL, &one);
 		doc_text(&one, "holder", TEXT_NAME, 1, TEXT_NAME_MAX,
@@ -160,7 +162,7 @@ read_role(struct doc_obj *o, const char *name, struct arena *a,
 	}
 	ret_role->keys = keys;
 	ret_role->threshold = (size_t)threshold;
-	if (doc_error(o->doc) == 0 && arena_error(a) == 0 &&
+	if (doc_error(o->doc) == 0 &&
 	    ret_role->threshold > count_holders(ret_role))
 		doc_fail(&role, "threshold", ERR_RANGE);
 	doc_end(&role);
@@ -192,8 +194,7 @@ read_roles(struct doc_obj *o, struct root *t)
 	doc_obj(o, "roles", &roles);
 	for (i = 0; i < TRUST_FILES; i++) {
 		read_role(&roles, files[i].word, &t->arena, &t->roles[i]);
-		for (j = 0; j < i && doc_error(o->doc) == 0 &&
-		    arena_error(&t->arena) == 0; j++) {
+		for (j = 0; j < i && doc_error(o->doc) == 0; j++) {
 			if (shared_key(&t->roles[i], &t->roles[j]))
 				doc_fail(&roles, files[i].word,
 				    ERR_DUPLICATE);

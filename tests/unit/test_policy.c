@@ -430,6 +430,9 @@ static const struct {
 	    "needs_full", "x.write" },
 	{ TOOL, OTHER("bash", "x", TEXT_ARG), "text_not_allowed",
 	    "x.args: a text that" },
+	/* The first thing that is wrong is what it says. */
+	{ TOOL, AUTO("\"shell\":\"bash\"" TEXT_ARG), "text_not_allowed",
+	    "x.args: a text that" },
 	{ TOOL, OTHER("sh", "echo $((1))", TEXT_ARG), "text_not_allowed",
 	    "x.args: a text that" },
 	{ TOOL, OTHER("sh", "[[ a ]]", TEXT_ARG), "text_not_allowed",
