@@ -51,9 +51,9 @@ struct audit_counts {
 	uint64_t records;
 	uint64_t bytes;		/* of payloads */
 	uint64_t cards;		/* received */
-	uint64_t approvals;	/* proofs verified: approvals, denials, cancels */
+	uint64_t approvals;	/* proofs: approvals, denials, cancels */
 	uint64_t runs;
-	uint64_t open;		/* cards not at their end with the last record */
+	uint64_t open;		/* cards that the last record leaves open */
 	int64_t first_time, last_time;	/* of records; seconds */
 };
 

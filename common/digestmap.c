@@ -39,7 +39,8 @@ grow(struct digestmap *m)
 	size_t i;
 
 	bigger.n_chains = m->n_chains == 0 ? FEWEST_CHAINS : 2 * m->n_chains;
-	bigger.chains = calloc(bigger.n_chains, sizeof(struct digestmap_node *));
+	bigger.chains = calloc(bigger.n_chains,
+	    sizeof(struct digestmap_node *));
 	if (bigger.chains == NULL)
 		return ERR_NOMEM;
 	for (i = 0; i < m->n_chains; i++) {

@@ -10,8 +10,8 @@
  *
  * A card that has ended is remembered until CAP_DIGEST_MEMORY after its
  * `expires`, and for an hour after it was run (rates), so that it cannot come
- * again: queue_forget() drops what is older. An item stays where it is in memory
- * until then, and at least until the record after its last one.
+ * again: queue_forget() drops what is older. An item stays where it is in
+ * memory until then, and at least until the record after its last one.
  */
 #ifndef COUNTERSIGN_COMMON_QUEUE_H
 #define COUNTERSIGN_COMMON_QUEUE_H

@@ -207,7 +207,7 @@ struct record {
 	struct record_sig sigs[RECORD_SIGS];
 	size_t n_sigs;
 	struct bytes payload, proof;	/* of an approval, denial or cancel */
-	struct bytes detail;		/* for people; whoever shows it escapes */
+	struct bytes detail;		/* for people; escaped when shown */
 };
 
 /*

@@ -30,7 +30,7 @@ enum card_state {
 	STATE_TIMED_OUT,
 	STATE_KILLED,
 	STATE_FAILED_TO_START,
-	STATE_INTERRUPTED,	/* the outcome is unknown; it never runs again */
+	STATE_INTERRUPTED,	/* outcome unknown; it never runs again */
 	STATES
 };
 

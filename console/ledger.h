@@ -24,7 +24,7 @@ struct ledger_effects {
 	struct sha256 card;
 	bool outputs;			/* some output began or ended */
 	bool held_back;			/* refused for now: it may come again */
-	bool resend;			/* what was held back may be taken now */
+	bool resend;			/* what was held back can go now */
 	bool trust;			/* it may lack trust files */
 };
 
@@ -39,9 +39,10 @@ MUST_CHECK int ledger_enrol(struct store *s, const struct wire_enrol *m,
     int64_t now, const char **ret_reason, struct store_device *ret_d);
 
 /*
- * Keeps a record and folds it into f, the device's. d->next and d->bytes move on; the caller
- * updates the device. A record that we have already is compared and left.
- * ERR_PROTOCOL: a gap, or nothing in it; ERR_CONFLICT: another one than ours at that index.
+ * Keeps a record and folds it into f, the device's. d->next and d->bytes move
+ * on; the caller updates the device. A record that we have already is compared
+ * and left. ERR_PROTOCOL: a gap, or nothing in it; ERR_CONFLICT: another one
+ * than ours at that index.
  */
 MUST_CHECK int ledger_record(struct fold *f, struct store_device *d,
     uint64_t index, struct bytes payload, int64_t now,

@@ -43,7 +43,7 @@ struct spool_file {
 	struct demux demux;
 	bool held;
 	bool syncing;			/* sync_req is under way */
-	bool broken;			/* cannot be read: not looked at again */
+	bool broken;			/* unreadable: not looked at again */
 	uv_fs_t sync_req;
 	struct turn_member member;
 	spool_changed_fn *changed;

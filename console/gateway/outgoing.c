@@ -347,7 +347,7 @@ outgoing_on_output(struct outgoing *o, const struct wire_output *m)
 	int err;
 
 	memcpy(card.b, m->card, SHA256_SIZE);
-	/* One that is complete or given up: it may still have been under way. */
+	/* One complete or given up: it may still have been under way. */
 	if ((p = find_output(o, &card)) == NULL)
 		return 0;
 	if (m->offset > p->until || m->data.n > p->until - m->offset)

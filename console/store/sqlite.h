@@ -18,7 +18,7 @@ struct store {
 	bool in_transaction;
 	size_t n;
 	struct {
-		const char *sql;	/* the literal: its address is the key */
+		const char *sql;	/* a literal: its address is the key */
 		sqlite3_stmt *st;
 	} cache[DB_STATEMENTS_MAX];
 };
@@ -29,7 +29,7 @@ int db_error(int code);
 /*
  * Prepares sql (a string literal: prepared once and kept), and binds what
  * follows according to types, one letter a parameter:
- *   i int64_t   t const char * (text)   b struct bytes   d const struct sha256 *
+ *   i int64_t  t const char * (text)  b struct bytes  d const struct sha256 *
  *   n nothing (NULL)
  * What is bound has to live until the statement was reset. ERR_STATE if the
  * same statement is being stepped through further up the stack.

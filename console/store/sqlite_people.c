@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-#define USER_COLUMNS "name, role, org, token_id, token, seed IS NOT NULL, created"
+#define USER_COLUMNS \
+	"name, role, org, token_id, token, seed IS NOT NULL, created"
 
 static void
 read_user(sqlite3_stmt *st, struct store_user *u)
