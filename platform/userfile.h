@@ -52,6 +52,9 @@ int userfile_list(const char *path, userfile_list_fn *fn,
 /* An open file to read in pieces: ret_n is 0 at its end. */
 MUST_CHECK int userfile_open(const char *path, int *ret_fd);
 MUST_CHECK int userfile_read_some(int fd, void *p, size_t n, size_t *ret_n);
+/* At that offset, until n bytes are there or the file ends. */
+MUST_CHECK int userfile_read_at(int fd, uint64_t at, void *p, size_t n,
+    size_t *ret_n);
 /* Closes *fd unless it is -1, and sets it to -1. */
 void userfile_close(int *fd);
 

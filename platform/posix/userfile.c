@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define PATH_SIZE 4200
-#define PIECE 65536
+#define PIECE 16384
 
 static int
 error_of(int e)
@@ -69,6 +69,27 @@ userfile_read_some(int fd, void *p, size_t n, size_t *ret_n)
 	return 0;
 }
 
+int
+userfile_read_at(int fd, uint64_t at, void *p, size_t n, size_t *ret_n)
+{
+	uint8_t *to = p;
+	size_t got = 0;
+	ssize_t r;
+
+	while (got < n) {
+		r = pread(fd, to + got, n - got, (off_t)(at + got));
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return error_of(errno);
+		if (r == 0)
+			break;
+		got += (size_t)r;
+	}
+	*ret_n = got;
+	return 0;
+}
+
 void
 userfile_close(int *fd)
 {
@@ -81,26 +102,25 @@ int
 userfile_read(const char *path, size_t cap, struct buf *ret_b)
 {
 	bool std = strcmp(path, "-") == 0;
+	uint8_t piece[PIECE];
 	size_t n = 1, total = 0;
 	int fd = STDIN_FILENO, err = 0;
 
 	if (!std && (err = userfile_open(path, &fd)) != 0)
 		return err;
-	while (n > 0) {
-		uint8_t *p = buf_reserve(ret_b, PIECE);
-
-		if (p == NULL) {
-			err = buf_error(ret_b);
+	while (err == 0 && n > 0) {
+		err = userfile_read_some(fd, piece, sizeof(piece), &n);
+		if (err != 0)
 			break;
-		}
-		if ((err = userfile_read_some(fd, p, PIECE, &n)) != 0)
-			break;
-		buf_commit(ret_b, n);
-		if ((total += n) > cap) {
+		if ((total += n) > cap)
 			err = ERR_TOO_LARGE;
-			break;
-		}
+		else
+			buf_put(ret_b, piece, n);
+		if (err == 0)
+			err = buf_error(ret_b);
 	}
+	/* It may have been a key or a passphrase. */
+	explicit_bzero(piece, sizeof(piece));
 	if (!std)
 		userfile_close(&fd);
 	return err;

@@ -1,0 +1,364 @@
+/*
+ * archive.c - a journal with its blobs, in a folder or in an export.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersign.
+ */
+#include "agent/cli/archive.h"
+
+#include "common/caps.h"
+#include "platform/userfile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_SIZE 4300
+#define BLOCK 512
+#define NAME_SIZE 100		/* ustar's, with or without a NUL */
+#define PIECE 65536
+
+/* A member of a tar: where its bytes are. */
+struct member {
+	char name[NAME_SIZE + 1];
+	uint64_t at, size;
+};
+
+struct archive {
+	char path[PATH_SIZE];
+	bool is_tar;
+	int tar;		/* the open export, or -1 */
+	struct member *members;	/* sorted by name */
+	size_t n_members, room;
+	uint64_t *segments;	/* sorted */
+	size_t n_segments, next;
+	int fd;			/* the segment that is being read, or -1 */
+	uint64_t at, left;	/* in a tar */
+};
+
+/* ---- the export ---- */
+
+/* An octal number of a header; white space and NULs end it. */
+static int
+octal(const char *p, size_t n, uint64_t *ret_v)
+{
+	uint64_t v = 0;
+	size_t i;
+
+	for (i = 0; i < n && p[i] >= '0' && p[i] <= '7'; i++)
+		v = v * 8 + (uint64_t)(p[i] - '0');
+	if (i == 0 || (i < n && p[i] != ' ' && p[i] != '\0'))
+		return ERR_CORRUPT;
+	*ret_v = v;
+	return 0;
+}
+
+static int
+check_header(const char h[BLOCK])
+{
+	uint64_t want;
+	unsigned sum = 0;
+	size_t i;
+
+	if (memcmp(h + 257, "ustar", 5) != 0)
+		return ERR_SYNTAX;
+	for (i = 0; i < BLOCK; i++)
+		sum += i >= 148 && i < 156 ? ' ' : (unsigned char)h[i];
+	if (octal(h + 148, 8, &want) != 0 || want != sum)
+		return ERR_CORRUPT;
+	return 0;
+}
+
+static int
+add_member(struct archive *a, const char h[BLOCK], uint64_t at, uint64_t size)
+{
+	struct member *m;
+
+	if (a->n_members == a->room) {
+		a->room = a->room > 0 ? 2 * a->room : 64;
+		m = realloc(a->members, a->room * sizeof(*m));
+		if (m == NULL)
+			return ERR_NOMEM;
+		a->members = m;
+	}
+	m = &a->members[a->n_members++];
+	memcpy(m->name, h, NAME_SIZE);
+	m->name[NAME_SIZE] = '\0';
+	m->at = at;
+	m->size = size;
+	return 0;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static int
+read_tar(struct archive *a)
+{
+	static const char zeros[BLOCK];
+	char h[BLOCK];
+	uint64_t at = 0, size;
+	size_t n;
+	int err;
+
+	for (;;) {
+		err = userfile_read_at(a->tar, at, h, BLOCK, &n);
+		if (err != 0)
+			return err;
+		if (n < BLOCK)
+			return at == 0 ? ERR_SYNTAX : ERR_CORRUPT;
+		if (memcmp(h, zeros, BLOCK) == 0)
+			break;
+		if ((err = check_header(h)) != 0 ||
+		    (err = octal(h + 124, 12, &size)) != 0)
+			return at == 0 ? ERR_SYNTAX : ERR_CORRUPT;
+		at += BLOCK;
+		if ((h[156] == '0' || h[156] == '\0') &&
+		    (err = add_member(a, h, at, size)) != 0)
+			return err;
+		at += (size + BLOCK - 1) / BLOCK * BLOCK;
+	}
+	if (a->n_members > 0)
+		qsort(a->members, a->n_members, sizeof(*a->members), by_name);
+	return 0;
+}
+
+static const struct member *
+find(const struct archive *a, const char *name)
+{
+	struct member key;
+
+	if (a->n_members == 0 || strlen(name) > NAME_SIZE)
+		return NULL;
+	memset(&key, 0, sizeof(key));
+	memcpy(key.name, name, strlen(name));
+	return bsearch(&key, a->members, a->n_members, sizeof(key), by_name);
+}
+
+/* ---- segments ---- */
+
+static int
+add_segment(void *arg, const char *name)
+{
+	struct archive *a = arg;
+	uint64_t first, *p;
+
+	/* What is no segment is none of ours. */
+	if (journal_name_parse(name, &first) != 0)
+		return 0;
+	p = realloc(a->segments, (a->n_segments + 1) * sizeof(*p));
+	if (p == NULL)
+		return ERR_NOMEM;
+	a->segments = p;
+	a->segments[a->n_segments++] = first;
+	return 0;
+}
+
+/* In ascending order: the names have fixed width. */
+static int
+list_segments(struct archive *a)
+{
+	static const char prefix[] = "journal/";
+	char dir[PATH_SIZE + 16];
+	size_t i;
+	int err = 0;
+
+	if (!a->is_tar) {
+		snprintf(dir, sizeof(dir), "%s/journal", a->path);
+		return userfile_list(dir, add_segment, a);
+	}
+	for (i = 0; i < a->n_members && err == 0; i++)
+		if (strncmp(a->members[i].name, prefix,
+		    sizeof(prefix) - 1) == 0)
+			err = add_segment(a, a->members[i].name +
+			    sizeof(prefix) - 1);
+	return err != 0 ? err : a->n_segments > 0 ? 0 : ERR_NOT_FOUND;
+}
+
+int
+archive_open(const char *path, struct archive **ret_a)
+{
+	struct archive *a = calloc(1, sizeof(*a));
+	int err = 0;
+
+	if (a == NULL)
+		return ERR_NOMEM;
+	a->tar = a->fd = -1;
+	a->is_tar = !userfile_is_dir(path);
+	if (snprintf(a->path, sizeof(a->path), "%s", path) >= PATH_SIZE)
+		err = ERR_TOO_LARGE;
+	if (err == 0 && a->is_tar && (err = userfile_open(path,
+	    &a->tar)) == 0)
+		err = read_tar(a);
+	if (err == 0)
+		err = list_segments(a);
+	if (err != 0) {
+		archive_close(a);
+		return err;
+	}
+	*ret_a = a;
+	return 0;
+}
+
+void
+archive_close(struct archive *a)
+{
+	if (a == NULL)
+		return;
+	userfile_close(&a->tar);
+	userfile_close(&a->fd);
+	free(a->members);
+	free(a->segments);
+	free(a);
+}
+
+static int
+next_segment(void *arg, uint64_t *ret_first)
+{
+	struct archive *a = arg;
+	char name[JOURNAL_NAME_SIZE], path[PATH_SIZE + 64];
+	const struct member *m;
+	int err;
+
+	userfile_close(&a->fd);
+	if (a->next == a->n_segments)
+		return 0;
+	*ret_first = a->segments[a->next++];
+	journal_name(*ret_first, name);
+	if (!a->is_tar) {
+		snprintf(path, sizeof(path), "%s/journal/%s", a->path, name);
+		err = userfile_open(path, &a->fd);
+		return err != 0 ? err : 1;
+	}
+	snprintf(path, sizeof(path), "journal/%s", name);
+	if ((m = find(a, path)) == NULL)
+		return ERR_NOT_FOUND;
+	a->at = m->at;
+	a->left = m->size;
+	return 1;
+}
+
+static int
+read_segment(void *arg, void *p, size_t n, size_t *ret_n)
+{
+	struct archive *a = arg;
+	int err;
+
+	if (!a->is_tar)
+		return userfile_read_some(a->fd, p, n, ret_n);
+	if (n > a->left)
+		n = (size_t)a->left;
+	if ((err = userfile_read_at(a->tar, a->at, p, n, ret_n)) != 0)
+		return err;
+	if (*ret_n < n)
+		return ERR_CORRUPT;
+	a->at += n;
+	a->left -= n;
+	return 0;
+}
+
+void
+archive_journal(struct archive *a, struct journal_source *ret_s)
+{
+	a->next = 0;
+	ret_s->arg = a;
+	ret_s->segment = next_segment;
+	ret_s->read = read_segment;
+}
+
+/* ---- blobs and transcripts ---- */
+
+static int
+read_member(struct archive *a, const struct member *m, struct buf *ret_b)
+{
+	uint8_t *p;
+	size_t n;
+	int err;
+
+	if (m->size > CAP_TRUST)
+		return ERR_TOO_LARGE;
+	if (m->size == 0)
+		return 0;
+	if ((p = buf_reserve(ret_b, (size_t)m->size)) == NULL)
+		return buf_error(ret_b);
+	err = userfile_read_at(a->tar, m->at, p, (size_t)m->size, &n);
+	if (err == 0 && n < m->size)
+		err = ERR_CORRUPT;
+	if (err == 0)
+		buf_commit(ret_b, n);
+	return err;
+}
+
+int
+archive_blob(void *archive, const struct sha256 *name, struct buf *ret_b)
+{
+	struct archive *a = archive;
+	char hex[2 * SHA256_SIZE + 1], path[PATH_SIZE + 80];
+	const struct member *m;
+
+	hex_encode(bytes_of(name->b, sizeof(name->b)), hex);
+	if (!a->is_tar) {
+		snprintf(path, sizeof(path), "%s/blobs/%s", a->path, hex);
+		return userfile_read(path, CAP_TRUST, ret_b);
+	}
+	snprintf(path, sizeof(path), "blobs/%s", hex);
+	m = find(a, path);
+	return m != NULL ? read_member(a, m, ret_b) : ERR_NOT_FOUND;
+}
+
+/* Where a transcript's bytes are: the open file, its place and its size. */
+static int
+open_transcript(struct archive *a, const struct sha256 *card, int *ret_fd,
+    uint64_t *ret_at, uint64_t *ret_size)
+{
+	char hex[2 * SHA256_SIZE + 1], path[PATH_SIZE + 80];
+	const struct member *m;
+
+	hex_encode(bytes_of(card->b, sizeof(card->b)), hex);
+	*ret_at = 0;
+	*ret_size = UINT64_MAX;
+	if (!a->is_tar) {
+		snprintf(path, sizeof(path), "%s/transcripts/%s", a->path,
+		    hex);
+		return userfile_open(path, ret_fd);
+	}
+	snprintf(path, sizeof(path), "transcripts/%s", hex);
+	if ((m = find(a, path)) == NULL)
+		return ERR_NOT_FOUND;
+	*ret_fd = a->tar;
+	*ret_at = m->at;
+	*ret_size = m->size;
+	return 0;
+}
+
+int
+archive_transcript(struct archive *a, const struct sha256 *card,
+    struct sha256 *ret_hash, uint64_t *ret_size)
+{
+	uint64_t at, left, size = 0;
+	static uint8_t piece[PIECE];
+	struct digest_ctx c;
+	size_t n = 1;
+	int fd = -1, err;
+
+	if ((err = open_transcript(a, card, &fd, &at, &left)) != 0)
+		return err;
+	digest_ctx_init(&c);
+	while (n > 0 && left > 0 && err == 0) {
+		err = userfile_read_at(fd, at + size, piece,
+		    left < PIECE ? (size_t)left : PIECE, &n);
+		if (err == 0)
+			digest_ctx_update(&c, bytes_of(piece, n));
+		size += n;
+		left -= n;
+	}
+	digest_ctx_final(&c, ret_hash);
+	*ret_size = size;
+	if (fd != a->tar)
+		userfile_close(&fd);
+	return err;
+}

@@ -1,0 +1,37 @@
+/*
+ * archive.h - a journal with its blobs, in a folder or in an export.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersign.
+ *
+ * The same names in both: journal/<index>.seg, blobs/<hex>, transcripts/<hex>.
+ * An export is an uncompressed tar (POSIX ustar), of which only the places of
+ * its members are held in memory.
+ */
+#ifndef COUNTERSIGN_AGENT_CLI_ARCHIVE_H
+#define COUNTERSIGN_AGENT_CLI_ARCHIVE_H
+
+#include "common/digest.h"
+#include "common/journal_reader.h"
+
+struct archive;
+
+/* ERR_NOT_FOUND, ERR_SYNTAX (no tar), ERR_CORRUPT (a tar that is damaged),
+ * ERR_NOMEM, ERR_IO. archive_close() it. */
+MUST_CHECK int archive_open(const char *path, struct archive **ret_a);
+/* NULL is fine. */
+void archive_close(struct archive *a);
+
+/* Its segments from the first, for journal_reader_new(); once at a time. */
+void archive_journal(struct archive *a, struct journal_source *ret_s);
+
+/* Appends a blob. ERR_NOT_FOUND; the buffer's and the system's errors. */
+int archive_blob(void *archive, const struct sha256 *name, struct buf *ret_b);
+
+/*
+ * The hash and size of a card's transcript. ERR_NOT_FOUND: it is not there,
+ * which after a week it need not be.
+ */
+MUST_CHECK int archive_transcript(struct archive *a,
+    const struct sha256 *card, struct sha256 *ret_hash, uint64_t *ret_size);
+
+#endif
