@@ -35,8 +35,9 @@ MUST_CHECK int entry_read(struct bytes data, struct entry *ret_e);
 /*
  * The first place in data where a whole valid entry stands whose index is at
  * least `least` (and not beyond all reason): its offset and itself. False if
- * there is none. Looks at every byte, for what comes after damage. An entry that
- * data cuts off at its end is not found: overlap pieces by ENTRY_MAX - 1 bytes.
+ * there is none. Looks at every byte, for what comes after damage. An entry
+ * that data cuts off at its end is not found: overlap pieces by ENTRY_MAX - 1
+ * bytes.
  */
 bool entry_find(struct bytes data, uint64_t least, size_t *ret_at,
     struct entry *ret_e);
