@@ -89,7 +89,7 @@ struct core_host {
 	/*
 	 * Makes the plan of the card and keeps it for EFFECT_START, which may
 	 * not come: then it is asked again, and the new one counts. NULL, or
-	 * a word why it cannot be.
+	 * a word why it cannot be: "disk_full" has the card wait for room.
 	 */
 	const char *(*plan)(void *arg, const struct card *card,
 	    const struct verdict *v, struct core_plan *ret_plan);

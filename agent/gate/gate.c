@@ -109,6 +109,8 @@ carry_out(struct gate *g)
 		else
 			runs_stop(g->runs, &e.card, e.reason);
 	}
+	if (!g->broken)
+		runs_drop_prepared(g->runs);
 }
 
 /* One round: what falls due, one sync for all of it, then the effects. */

@@ -145,8 +145,13 @@ MUST_CHECK int link_prove(struct gate *g, const struct wire_challenge *c);
 
 MUST_CHECK int runs_new(struct gate *g, struct runs **ret_r);
 void runs_free(struct runs *r);
-/* Keeps a plan for EFFECT_START: owned by runs from here on. */
+/*
+ * Keeps a plan for EFFECT_START, with a transcript begun: owned by runs from
+ * here on. ERR_NO_SPACE there is no room for it, ERR_NOMEM, ERR_IO.
+ */
 MUST_CHECK int runs_prepare(struct runs *r, const struct prepared *p);
+/* Forgets what was prepared and got no intent. */
+void runs_drop_prepared(struct runs *r);
 void runs_start(struct runs *r, const struct sha256 *card);
 void runs_stop(struct runs *r, const struct sha256 *card,
     const char *reason);

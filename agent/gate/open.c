@@ -91,14 +91,15 @@ host_plan(void *arg, const struct card *card, const struct verdict *v,
 	struct gate *g = arg;
 	struct prepared p;
 	const char *word = planner_make(&g->planner, card, v, &p, ret_plan);
+	int err;
 
 	if (word != NULL)
 		return word;
-	if (runs_prepare(g->runs, &p) != 0) {
-		prepared_free(&p);
-		return "no_memory";
-	}
-	return NULL;
+	if ((err = runs_prepare(g->runs, &p)) == 0)
+		return NULL;
+	prepared_free(&p);
+	return err == ERR_NO_SPACE ? "disk_full" : err == ERR_NOMEM ?
+	    "no_memory" : "disk_error";
 }
 
 static const struct core_host host = {

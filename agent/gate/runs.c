@@ -5,6 +5,7 @@
  */
 #include "agent/gate/gate.h"
 
+#include "common/caps.h"
 #include "platform/random.h"
 
 #include <stdio.h>
@@ -84,21 +85,80 @@ runs_count(const struct runs *r)
 	return n;
 }
 
+/* Old enough by the policy, and its card has ended. */
+static bool
+may_go(void *arg, const struct sha256 *card, int64_t changed)
+{
+	struct gate *g = arg;
+	const struct trust *files = core_trust_files(g->core);
+	const struct policy *p = files != NULL ? trust_policy(files) : NULL;
+	const struct queue_item *item = queue_find(core_queue(g->core), card);
+	int64_t days = p != NULL ? p->transcript_days :
+	    CAP_TRANSCRIPT_DAYS_DEFAULT;
+
+	return (item == NULL || !state_is_open(item->state)) &&
+	    core_now(g->core, gate_moment()) - changed > days * 86400;
+}
+
+/*
+ * Before the intent: a card whose output has no room waits, and does not fail.
+ * There is one intent for a card, so a file that is there was never written.
+ */
+static int
+transcript_begin(struct run *run)
+{
+	const struct prepared *p = &run->prepared;
+	struct transcripts *all = run->g->transcripts;
+	uint8_t salt[TRANSCRIPT_SALT];
+	int err;
+
+	if ((err = random_fill(salt, sizeof(salt))) != 0 ||
+	    (err = transcripts_make_room(all, p->output_bytes, may_go,
+	    run->g)) != 0)
+		return err;
+	err = transcript_create(all, &p->card, p->output_bytes, salt,
+	    &run->transcript);
+	if (err == ERR_EXISTS &&
+	    (err = transcripts_remove(all, &p->card)) == 0)
+		err = transcript_create(all, &p->card, p->output_bytes, salt,
+		    &run->transcript);
+	return err;
+}
+
 int
 runs_prepare(struct runs *r, const struct prepared *p)
 {
-	struct run *run = run_find(r, &p->card);
+	struct run *run = calloc(1, sizeof(*run));
+	int err;
 
-	/* It did not come to the intent then: the disk was full. */
-	if (run != NULL && run->execution == NULL)
-		run_free(r, run);
-	if ((run = calloc(1, sizeof(*run))) == NULL)
+	if (run == NULL)
 		return ERR_NOMEM;
 	run->g = r->g;
 	run->prepared = *p;
+	if ((err = transcript_begin(run)) != 0) {
+		free(run);
+		return err;
+	}
 	run->next = r->first;
 	r->first = run;
 	return 0;
+}
+
+void
+runs_drop_prepared(struct runs *r)
+{
+	struct run *run, *next;
+	struct sha256 card;
+
+	for (run = r->first; run != NULL; run = next) {
+		next = run->next;
+		if (run->execution != NULL)
+			continue;
+		card = run->prepared.card;
+		run_free(r, run);
+		/* If it stays it is empty, and goes when the card runs. */
+		(void)!transcripts_remove(r->g->transcripts, &card);
+	}
 }
 
 /* ---- the result ---- */
@@ -222,18 +282,6 @@ failed_to_start(struct run *run, int err)
 	on_end(run, &o);
 }
 
-static int
-transcript_begin(struct run *run)
-{
-	uint8_t salt[TRANSCRIPT_SALT];
-	int err;
-
-	if ((err = random_fill(salt, sizeof(salt))) != 0)
-		return err;
-	return transcript_create(run->g->transcripts, &run->prepared.card,
-	    run->prepared.output_bytes, salt, &run->transcript);
-}
-
 void
 runs_start(struct runs *r, const struct sha256 *card)
 {
@@ -248,13 +296,9 @@ runs_start(struct runs *r, const struct sha256 *card)
 		gate_fail(g, "a run without a plan", ERR_STATE);
 		return;
 	}
-	err = transcript_begin(run);
-	if (err == 0)
-		err = executor_start(g->executor,
-		    buf_bytes(&run->prepared.plan),
-		    buf_bytes(&run->prepared.script),
-		    run->prepared.timeout_ms, &callbacks, run,
-		    &run->execution);
+	err = executor_start(g->executor, buf_bytes(&run->prepared.plan),
+	    buf_bytes(&run->prepared.script), run->prepared.timeout_ms,
+	    &callbacks, run, &run->execution);
 	if (err != 0) {
 		run->execution = NULL;
 		failed_to_start(run, err);

@@ -349,6 +349,8 @@ intend(struct core *c, struct moment m, struct dossier *d,
 
 	memset(&plan, 0, sizeof(plan));
 	word = c->cfg.host->plan(c->cfg.arg, d->card, &d->verdict, &plan);
+	if (word != NULL && strcmp(word, "disk_full") == 0)
+		return ERR_NO_SPACE;
 	if (word != NULL)
 		return card_ends(c, m, item, RECORD_CANCELLED, "device",
 		    word);
@@ -395,10 +397,13 @@ consider(struct core *c, struct moment m, const struct queue_item *item,
 	    d.rules.now))
 		err = card_ends(c, m, item, RECORD_CANCELLED, "device",
 		    "proposer_revoked");
-	else if (item->n_approvals == 0)
-		err = recheck_auto(c, m, &d, item, &enough);
-	else
+	else if (item->n_approvals > 0)
 		err = recheck_approvals(c, m, &d, item, &enough);
+	else
+		enough = true;
+	/* With nobody's approval left, it has to go by itself. */
+	if (err == 0 && enough && item->n_approvals == 0)
+		err = recheck_auto(c, m, &d, item, &enough);
 	if (err == 0 && enough && card_check_time(d.card, d.rules.now,
 	    &why) == 0) {
 		unsigned *used = d.verdict.action.profile == ACTION_OBSERVE ?
