@@ -11,11 +11,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* How deep an action may have nested groups below its own. */
@@ -57,9 +59,33 @@ cgroup_write(const char *path, const char *file, const char *text)
 }
 
 int
-cgroup_join(const char *path)
+cgroup_join(enum plan_cgroup kind, const char *path)
 {
-	return cgroup_write(path, "cgroup.procs", "0");
+	int error = ENOENT;
+
+	if (kind != PLAN_CGROUP_V2)
+		error = cgroup_write(path, "tasks", "0");
+	return error == ENOENT ? cgroup_write(path, "cgroup.procs", "0") :
+	    error;
+}
+
+int
+cgroup_fork_into(const char *path)
+{
+	struct clone_args args = {
+		.flags = (uint64_t)CLONE_INTO_CGROUP,
+		.exit_signal = SIGCHLD,
+	};
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	long pid;
+
+	if (fd < 0)
+		return -1;
+	args.cgroup = (uint64_t)(unsigned)fd;
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid != 0)
+		(void)close(fd);
+	return (int)pid;
 }
 
 int

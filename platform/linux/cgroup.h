@@ -13,8 +13,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Puts this process into the group. 0 or an errno. */
-MUST_CHECK int cgroup_join(const char *path);
+/*
+ * Puts this process, which has one thread, into the group. 0 or an errno. In
+ * version 1 through `tasks`: moving oneself alone takes none of the locks that
+ * cost an RCU grace period (10 ms and more) when groups are seldom written.
+ */
+MUST_CHECK int cgroup_join(enum plan_cgroup kind, const char *path);
+/*
+ * fork(2) straight into a version 2 group (clone3(2) with CLONE_INTO_CGROUP,
+ * Linux 5.7), for the same reason. As fork(), or -1 where the kernel cannot;
+ * the caller then forks, and the child joins.
+ */
+int cgroup_fork_into(const char *path);
 /* Whether that file of the group is there and we may write it. */
 bool cgroup_may_write(const char *path, const char *file);
 /* Writes text to a file of the group. 0 or an errno. */

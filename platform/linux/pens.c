@@ -213,11 +213,11 @@ hand_on(const char *base)
 		return false;
 	if (mkdir(leaf, 0755) != 0 && errno != EEXIST)
 		return false;
-	if (cgroup_join(leaf) == 0) {
+	if (cgroup_join(PLAN_CGROUP_V2, leaf) == 0) {
 		if (cgroup_write(base, "cgroup.subtree_control",
 		    "+memory +pids") == 0)
 			return true;
-		(void)!cgroup_join(base);
+		(void)!cgroup_join(PLAN_CGROUP_V2, base);
 	}
 	(void)rmdir(leaf);
 	return false;

@@ -59,7 +59,7 @@ join_cgroups(const struct plan *p)
 	int error = 0;
 
 	for (i = 0; i < p->n_cgroups && error == 0; i++)
-		error = cgroup_join(p->cgroups[i].path);
+		error = cgroup_join(p->cgroups[i].kind, p->cgroups[i].path);
 	return error;
 }
 
@@ -324,6 +324,29 @@ read_failure(int fd, struct sandbox_failure *ret_f)
 	return n == (ssize_t)sizeof(*ret_f);
 }
 
+/* The payload's process, which does not come back; its id, or -1. */
+static int
+fork_payload(const struct plan *p, int report)
+{
+	struct plan rest = *p;
+	const char *v2 = NULL;
+	size_t i;
+	int pid = -1;
+
+	rest.n_cgroups = 0;
+	for (i = 0; i < p->n_cgroups; i++) {
+		if (p->cgroups[i].kind == PLAN_CGROUP_V2)
+			v2 = p->cgroups[i].path;
+		else
+			rest.cgroups[rest.n_cgroups++] = p->cgroups[i];
+	}
+	if (v2 != NULL && (pid = cgroup_fork_into(v2)) == 0)
+		sandbox_enter(&rest, report);
+	if (pid < 0 && (pid = fork()) == 0)
+		sandbox_enter(p, report);
+	return pid;
+}
+
 int
 sandbox_start(const struct plan *p, struct sandbox_failure *ret_failure,
     struct sandbox *ret_s)
@@ -342,8 +365,7 @@ sandbox_start(const struct plan *p, struct sandbox_failure *ret_failure,
 	}
 	describe(p, &s);
 	s.started_us = clock_boot_us();
-	if ((s.pid = fork()) == 0)
-		sandbox_enter(p, report[1]);
+	s.pid = fork_payload(p, report[1]);
 	error = errno;
 	(void)close(report[1]);
 	if (s.pid < 0)
