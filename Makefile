@@ -190,7 +190,7 @@ programs: $(PROGRAMS:%=$(O)/bin/%)
 ROOMS := $(if $(CONSOLE),console) $(foreach r,$(ROLES),$(if $(call agent_sources,$(r)),$(r))) \
 	$(if $(PLATFORM),platform)
 INCLUDES := $(shell grep -HoE '^.include "(tests/|agent/|platform|console)[a-z]*/' /dev/null \
-	$(UNIT_SOURCES) $(wildcard tests/fuzz/*.c tests/interop/*.c) | grep -v '"tests/harness/' | \
+	$(UNIT_SOURCES) $(wildcard tests/fuzz/*.c tests/interop/*.c) | grep -vE '"tests/(harness|sim)/' | \
 	sed 's|.*/\([^/]*\)\.c:.*"\(agent/\)\{0,1\}\([a-z]*\)/.*|\1:\3|' | sort -u)
 included = $(patsubst $(1):%,%,$(filter $(1):%,$(INCLUDES)))
 rooms = $(if $(filter tests,$(included)),$(ROOMS),$(filter $(included) $(if $(included),platform),$(ROOMS)))
@@ -342,10 +342,19 @@ demo:
 endif
 
 ifneq ($(wildcard tests/bench/run),)
+# The release's code and flags, driven by a loop.
+BENCH := $(patsubst tests/bench/%.c,$(O)/bench/%,$(wildcard tests/bench/bench_*.c))
+$(BENCH): $(O)/bench/%: $(O)/rel/tests/bench/%.o $(O)/rel/gate.a $(O)/rel/platform.a \
+	$(O)/rel/common.a $(call lib,rel,uv mbedcrypto sodium cjson z)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(rel_CC) -static-pie $(LINK) $(if $(filter %/bench_core,$@),$(WRAP)) -o $@ \
+		$(filter %.o,$^) $(filter %.a,$^)
+
 .PHONY: bench
 bench:
 	@scripts/setup build bench
-	@$(MAKE) --no-print-directory -j$(JOBS) programs
+	@$(MAKE) --no-print-directory -j$(JOBS) programs $(BENCH)
 	@O=$(abspath $(O)) ONLY=$(ONLY) tests/bench/run
 endif
 

@@ -95,8 +95,14 @@ check_card(struct intake *in, bool *ret_go)
 		err = card_check_time(in->card, core_now(c, in->m), &why);
 	if (err == ERR_NOMEM)
 		return err;
+	/*
+	 * So long after its time the device may have known it and forgotten:
+	 * a final refusal would be its second end.
+	 */
 	if (err != 0)
-		return refuse(in, true, why.reason, why.detail);
+		return refuse(in, err != ERR_EXPIRED || core_now(c, in->m) <=
+		    in->card->expires + CAP_DIGEST_MEMORY, why.reason,
+		    why.detail);
 	if (queue_find_id(c->queue, bytes_str(in->card->id)) != NULL)
 		return refuse(in, true, "id_reused",
 		    "another card has this id");

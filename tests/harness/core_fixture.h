@@ -412,12 +412,12 @@ fx_check_replay(struct fx *f)
 	core_free(fresh);
 }
 
+/* Frees all of it. */
 FX void
-fx_close(struct fx *f)
+fx_drop(struct fx *f)
 {
 	size_t i;
 
-	fx_check_replay(f);
 	core_free(f->core);
 	for (i = 0; i < f->n_records; i++)
 		free(f->records[i].p);
@@ -430,6 +430,13 @@ fx_close(struct fx *f)
 	free(f->kept);
 	free(f->started);
 	record_free(f->last);
+}
+
+FX void
+fx_close(struct fx *f)
+{
+	fx_check_replay(f);
+	fx_drop(f);
 }
 
 /* ---- trust files ---- */

@@ -427,6 +427,57 @@ TEST(auto_cards_keep_to_their_rate)
 	fx_close(&f);
 }
 
+/* Somebody who approves it takes it out of the rate: until that lapses. */
+TEST(an_auto_card_that_somebody_approved)
+{
+	struct fx_card *c[4];
+	struct fx f;
+	int i;
+
+	fx_open(&f);
+	policy(&f, 2, "\"rate_per_h\":60", "\"rate_per_h\":1");
+	for (i = 0; i < 4; i++)
+		c[i] = fx_take(&f, &(struct fx_ask){ .tool = "disk.free" });
+	fx_turn(&f);
+	CHECK_INT(f.n_started, 1);
+	fx_yes(&f, c[1], "tom", APPROVAL_TECHNICIAN);
+	fx_turn(&f);
+	CHECK_STATE(&f, c[1], "running");
+	core_hold(f.core);
+	fx_yes(&f, c[2], "tom", APPROVAL_TECHNICIAN);
+	fx_restart(&f, "boot-1", false);
+	fx_pass(&f, 900);
+	fx_mark(&f);
+	fx_turn(&f);
+	CHECK_NEWS(&f, "approval_lapsed:expired+");
+	CHECK_STATE(&f, c[2], "approved");
+	CHECK_STATE(&f, c[3], "approved");
+	CHECK_INT(f.n_started, 2);
+	fx_close(&f);
+}
+
+/* Who left between the yes and the run, and the rate is used up. */
+TEST(an_auto_card_whose_approver_left)
+{
+	struct fx_card *a, *b;
+	struct fx f;
+
+	fx_open(&f);
+	policy(&f, 2, "\"rate_per_h\":60", "\"rate_per_h\":1");
+	fx_turn(&f);
+	a = fx_take(&f, &(struct fx_ask){ .tool = "disk.free" });
+	b = fx_take(&f, &(struct fx_ask){ .tool = "disk.free" });
+	fx_yes(&f, b, "tom", APPROVAL_TECHNICIAN);
+	install(&f, TRUST_PEOPLE, fx_text(&f, KIT_PEOPLE, FX_V("2"), "~5f",
+	    "~52", NULL));
+	fx_mark(&f);
+	fx_turn(&f);
+	CHECK_NEWS(&f, "exec_intent approval_lapsed:key_not_valid+");
+	CHECK_STATE(&f, a, "running");
+	CHECK_STATE(&f, b, "approved");
+	fx_close(&f);
+}
+
 /* Without a fresh timestamp it waits; with one it goes. */
 TEST(an_auto_card_waits_for_a_timestamp)
 {
