@@ -5,6 +5,7 @@
  */
 #include "agent/cli/home.h"
 #include "agent/cli/keys.h"
+#include "agent/cli/trustnew.h"
 #include "agent/cli/trustpaper.h"
 
 #include "common/jsonw.h"
@@ -37,6 +38,65 @@ role_of(const struct signing *s)
 	return s->has_root ? &s->root.root->roles[s->paper.file] : NULL;
 }
 
+/* What the timestamp is to say of a file that stands beside it. */
+static int
+stamp(const struct signing *s, const char *name, struct jsonw *w)
+{
+	char path[TRUSTPAPER_PATH];
+	const char *slash = strrchr(s->path, '/');
+	struct paper p;
+	int code;
+
+	snprintf(path, sizeof(path), "%.*s%s",
+	    slash != NULL ? (int)(slash - s->path + 1) : 0, s->path, name);
+	if ((code = paper_read(path, &p)) != CLI_DONE)
+		return code;
+	jsonw_obj(w, trust_file_word(p.file));
+	jsonw_int(w, "version", p.head.version);
+	jsonw_digest(w, "digest", &p.digest);
+	jsonw_obj_end(w);
+	paper_free(&p);
+	return CLI_DONE;
+}
+
+/* A timestamp is made anew, of the files that are beside it now. */
+static int
+restamp(const struct signing *s, int64_t version, struct buf *ret_b)
+{
+	char org[TEXT_ORG_MAX + 1];
+	struct paper root;
+	struct jsonw w;
+	struct buf b;
+	bool found;
+	int code;
+
+	code = paper_find_root(s->args, s->path, &found, &root);
+	if (code != CLI_DONE)
+		return code;
+	if (!found)
+		return complain(CLI_USAGE, "say --root FILE", "%s: no root is"
+		    " beside it", s->path);
+	snprintf(org, sizeof(org), "%.*s", (int)s->paper.head.org.n,
+	    (const char *)s->paper.head.org.p);
+	buf_init(&b, 65536);
+	jsonw_init(&w, &b);
+	trustnew_head(&w, org, TRUST_TIMESTAMP, version, clock_wall_s());
+	jsonw_obj(&w, "files");
+	jsonw_obj(&w, "root");
+	jsonw_int(&w, "version", root.head.version);
+	jsonw_digest(&w, "digest", &root.digest);
+	jsonw_obj_end(&w);
+	paper_free(&root);
+	if ((code = stamp(s, "people.dsse", &w)) == CLI_DONE)
+		code = stamp(s, "policy.dsse", &w);
+	jsonw_obj_end(&w);
+	jsonw_obj_end(&w);
+	if (code == CLI_DONE && buf_error(&b) == 0)
+		paper_pretty(ret_b, buf_bytes(&b));
+	buf_free(&b);
+	return code;
+}
+
 /* With --renew, the source gets the next version and new dates first. */
 static int
 renew(struct signing *s)
@@ -44,7 +104,7 @@ renew(struct signing *s)
 	int64_t version = s->has_old ? s->old.head.version + 1 :
 	    s->paper.head.version;
 	struct buf b;
-	int err, code;
+	int err = 0, code;
 
 	if (s->paper.is_envelope)
 		return complain(CLI_USAGE, "name its source, the .json file",
@@ -54,8 +114,15 @@ renew(struct signing *s)
 		    " version, issued and expires there", "%s: a root has a"
 		    " file for each version", s->path);
 	buf_init(&b, SIGNING_FILE_MAX);
-	err = paper_renew(s->paper.envelope.payload, s->paper.file, version,
-	    clock_wall_s(), &b);
+	if (s->paper.file != TRUST_TIMESTAMP)
+		err = paper_renew(s->paper.envelope.payload, s->paper.file,
+		    version, clock_wall_s(), &b);
+	else if ((code = restamp(s, version, &b)) != CLI_DONE) {
+		buf_free(&b);
+		return code;
+	}
+	if (err == 0)
+		err = buf_error(&b);
 	if (err == 0)
 		err = userfile_write(s->path, buf_bytes(&b), USERFILE_PUBLIC,
 		    false);
@@ -499,7 +566,7 @@ static const struct option sign_options[] = {
 	{ "--key", "FILE", "the holder's key; may stand several times" },
 	{ "--passphrase-file", "FILE", "its first line instead of asking" },
 	{ "--renew", NULL, "first gives the source the next version and new"
-	    " dates" },
+	    " dates; a timestamp the versions beside it" },
 	{ "--root", "FILE", "the root that says who may sign (else the newest"
 	    " beside it)" },
 	{ "--out", "FILE", "the envelope (else NAME.dsse)" },
