@@ -95,7 +95,9 @@ http_url_parse(const char *text, struct http_url *ret_u)
 bool
 http_url_is_local(const struct http_url *u)
 {
-	return strncmp(u->host, "127.", 4) == 0 ||
+	/* A number: "127.example" is anybody's name. */
+	return (strncmp(u->host, "127.", 4) == 0 &&
+	    strspn(u->host, "0123456789.") == strlen(u->host)) ||
 	    strcmp(u->host, "::1") == 0 || strcmp(u->host, "localhost") == 0;
 }
 
