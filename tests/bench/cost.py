@@ -1,0 +1,91 @@
+"""cost.py - what the code costs by itself: programs of C, run and read.
+SPDX-License-Identifier: Apache-2.0
+Runs in: make bench.
+"""
+import os
+import shutil
+import subprocess
+import tempfile
+
+from countersign import fake
+
+import figures
+
+ROUNDS = 15
+
+
+def run(name, *args, **env):
+    r = subprocess.run([os.path.join(fake.OUT, 'bench', name), *args],
+                       stdin=subprocess.DEVNULL, capture_output=True,
+                       timeout=300, check=False,
+                       env=dict(os.environ, **env))
+    out = r.stdout.decode()
+    if r.returncode != 0:
+        raise AssertionError('%s: %s%s' % (name, out, r.stderr.decode()))
+    return [line.split() for line in out.splitlines()]
+
+
+def named(lines, name):
+    return [float(x[1]) for x in lines if x[0] == name]
+
+
+def journal():
+    folder = tempfile.mkdtemp(prefix='cs-bench-')
+    try:
+        kind = figures.need_disk(folder)
+        rows = [[float(x) for x in line] for line in run(
+            'bench_journal', os.path.join(folder, 'state'), str(ROUNDS))]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    single, bare, group, bare_group = (figures.median(c) for c in zip(*rows))
+    peer = 'pwrite and fdatasync of as many bytes'
+    note = 'records of 600 bytes on %s, %s; %d rounds, ratio %.2f'
+
+    def ratio(a, b):
+        return figures.median([r[a] / r[b] for r in rows])
+
+    return [
+        figures.figure('journal_append_per_s', single, '1/s', 'higher', None,
+                       peer, bare, note % (kind, 'a sync each', len(rows),
+                                           ratio(0, 1))),
+        figures.figure('journal_group_append_per_s', group, '1/s', 'higher',
+                       None, peer, bare_group, note % (
+                           kind, '64 to a sync', len(rows), ratio(2, 3)))]
+
+
+def approvals():
+    lines = run('bench_core', 'approvals')
+    decide, ed, wa = (figures.median(named(lines, n)) for n in
+                      ('decide', 'ed25519', 'webauthn'))
+    return [
+        figures.figure('approval_ed25519_us', decide, 'us', 'lower', 100,
+                       'the signature alone', ed,
+                       'CPU from the envelope to the folded record'),
+        figures.figure('approval_webauthn_us', decide - ed + wa, 'us',
+                       'lower', 2000, 'the proof alone', wa,
+                       'the same with an ES256 passkey: its proof is '
+                       'measured, the rest is the line above\'s')]
+
+
+def queue():
+    heap, fold = [], []
+    folder = tempfile.mkdtemp(prefix='cs-bench-')
+    try:
+        figures.need_disk(folder)
+        state = os.path.join(folder, 'state')
+        run('bench_core', 'make', BENCH_DIR=state)
+        for _ in range(7):
+            lines = run('bench_core', 'replay', BENCH_DIR=state)
+            if named(lines, 'cards') != [10000]:
+                raise AssertionError(lines)
+            heap += named(lines, 'heap_kb')
+            fold += named(lines, 'fold_ms')
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return [
+        figures.figure('queue_10k_heap_kb', max(heap), 'KiB', 'lower', 32768,
+                       note='resident memory that a start with 10,000 '
+                       'pending cards takes more'),
+        figures.figure('queue_10k_fold_ms', figures.median(fold), 'ms',
+                       'lower', 1000, note='journal read, checked and folded')
+    ]
