@@ -1,0 +1,92 @@
+/*
+ * audit_inside.h - the inside of the auditor: what its files share.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: cli, console.
+ */
+#ifndef COUNTERSIGN_COMMON_AUDIT_INSIDE_H
+#define COUNTERSIGN_COMMON_AUDIT_INSIDE_H
+
+#include "common/audit.h"
+#include "common/deviceid.h"
+#include "common/queue.h"
+#include "common/rules.h"
+#include "common/trust.h"
+
+/* A card that has run. */
+struct audit_ran {
+	struct digestmap_node node;
+	struct audit_ran *next;
+};
+
+struct audit {
+	struct audit_source source;
+	struct queue *queue;
+	struct trust *trust;		/* NULL before genesis */
+	char org[TEXT_ORG_MAX + 1];
+	char device[DEVICEID_SIZE];
+	bool locked;
+	bool locked_for_good;		/* for tampering: nothing lifts it */
+	struct digestmap ran;
+	struct audit_ran *ran_first;
+	uint64_t next;			/* index that is expected */
+	int64_t floor;			/* no record is from before */
+	struct record_doc *doc;
+	const struct record *rec;	/* the one that is looked at */
+	int err;			/* once something failed */
+	struct audit_finding finding;
+	struct audit_counts counts;
+};
+
+/* A card and what the rules of that moment say of it. */
+struct audit_case {
+	struct card *card;
+	struct verdict verdict;
+	struct rules rules;
+	const struct queue_item *item;	/* NULL while it is taken in */
+};
+
+/* ---- audit.c ---- */
+
+/* Notes what is wrong with the present record. Returns ERR_CORRUPT. */
+int audit_wrong(struct audit *a, enum audit_wrong wrong, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- audit_trust.c ---- */
+
+MUST_CHECK int audit_genesis(struct audit *a);
+MUST_CHECK int audit_trust_file(struct audit *a);
+MUST_CHECK int audit_lock(struct audit *a);
+/*
+ * Appends the blob, of which the digest must be that of the type. AUDIT_BLOB,
+ * or the source's error.
+ */
+MUST_CHECK int audit_blob(struct audit *a, const struct sha256 *name,
+    enum payload_type type, struct buf *b);
+/* The word for what kept everything from running then, or NULL. */
+const char *audit_blocked(const struct audit *a);
+
+/* ---- audit_card.c ---- */
+
+/*
+ * Everything on a card that was taken in, at the time of this record. What is
+ * wrong is a finding. The caller ends it with audit_case_close() also then.
+ */
+MUST_CHECK int audit_case_open(struct audit *a,
+    const struct queue_item *item, struct audit_case *ret_c);
+void audit_case_close(struct audit_case *c);
+
+MUST_CHECK int audit_received(struct audit *a);
+MUST_CHECK int audit_consent(struct audit *a, const struct queue_item *item);
+
+/* ---- audit_run.c ---- */
+
+/*
+ * Whether the item's approvals that count now are enough, without the one of
+ * that digest or of that person (NULL: none), and with one more (NULL: none).
+ */
+bool audit_is_enough(const struct audit *a, const struct audit_case *c,
+    const struct sha256 *without, const struct approval *more);
+MUST_CHECK int audit_lapsed(struct audit *a, const struct queue_item *item);
+MUST_CHECK int audit_intent(struct audit *a, const struct queue_item *item);
+
+#endif
