@@ -624,6 +624,172 @@ TEST(who_is_missing)
 	fx_close(&f);
 }
 
+/* ---- before there is anything ---- */
+
+TEST(a_device_that_is_not_enrolled)
+{
+	struct fx_card *card;
+	struct fx_word *yes;
+	struct core *c;
+	struct fx f;
+
+	fx_open(&f);
+	card = fx_usual(&f);
+	yes = fx_word(&f, &(struct fx_say){ .card = card });
+	CHECK_INT(core_new(&f.core->cfg, &c), 0);
+	f.full = true;
+	CHECK_INT(core_trust(c, f.m, fx_sign(&f, TRUST_ROOT, KIT_ROOT),
+	    &f.reply), 0);
+	CHECK_STR(f.reply.reason, "not_enrolled");
+	CHECK_INT(core_card(c, f.m, &card->k.e, &f.reply), 0);
+	CHECK_STR(f.reply.reason, "not_enrolled");
+	CHECK_INT(core_approval(c, f.m, &yes->k.e, &f.reply), 0);
+	CHECK_STR(f.reply.reason, "not_enrolled");
+	CHECK_INT(core_turn(c, f.m), 0);
+	CHECK_INT(core_wait_s(c, f.m), -1);
+	core_free(c);
+	core_free(NULL);
+	f.full = false;
+	fx_close(&f);
+}
+
+/* ---- out of memory ---- */
+
+enum deed {
+	DEED_OFFER, DEED_YES, DEED_NO, DEED_CANCEL, DEED_FILE, DEED_ROOT,
+	DEED_VETO, DEED_LOCK, DEED_RESET, DEED_START, DEED_LAPSE,
+	DEED_POLICY, DEED_EXPIRE, DEED_REFUSED, DEED_WITHDRAW, DEED_REPLAY,
+	DEEDS
+};
+
+/* What a deed is done to, made before memory runs out. */
+struct stage {
+	struct fx f;
+	struct fx_card *runs, *waits, *fresh;
+	struct fx_word *word;
+	const struct envelope *file;
+	struct core *other;
+};
+
+static void
+set_stage(struct stage *s, enum deed deed)
+{
+	struct fx *f = &s->f;
+
+	fx_open(f);
+	s->runs = fx_run(f, &(struct fx_ask){ 0 });
+	s->waits = fx_usual(f);
+	s->fresh = fx_card(f, &(struct fx_ask){ .org = deed ==
+	    DEED_REFUSED ? "x" : NULL });
+	s->word = fx_word(f, &(struct fx_say){ .card = s->waits,
+	    .decision = deed == DEED_NO ? APPROVAL_DENY : deed ==
+	    DEED_CANCEL ? APPROVAL_CANCEL : APPROVAL_APPROVE });
+	s->file = deed == DEED_ROOT ? fx_sign(f, TRUST_ROOT, fx_text(f,
+	    KIT_ROOT, FX_V("2"), NULL)) : fx_sign(f, TRUST_POLICY,
+	    fx_text(f, FX_POLICY, FX_V("2"), NULL));
+	s->other = NULL;
+	if (deed == DEED_START || deed == DEED_LAPSE || deed == DEED_POLICY)
+		fx_send(f, s->word);
+	if (deed == DEED_LAPSE)
+		fx_pass(f, 900);
+	if (deed == DEED_EXPIRE)
+		fx_pass(f, 3600);
+	if (deed == DEED_POLICY)
+		CHECK_INT(core_trust(f->core, f->m, s->file, &f->reply), 0);
+	if (deed == DEED_REPLAY)
+		CHECK_INT(core_new(&f->core->cfg, &s->other), 0);
+}
+
+static int
+replay_all(struct stage *s)
+{
+	struct fx *f = &s->f;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < f->n_records && err == 0; i++)
+		err = core_replay(s->other, i, bytes_of(f->records[i].p,
+		    f->records[i].n));
+	return err;
+}
+
+static int
+do_deed(struct stage *s, enum deed deed)
+{
+	struct fx *f = &s->f;
+
+	switch (deed) {
+	case DEED_OFFER:
+	case DEED_REFUSED:
+		return core_card(f->core, f->m, &s->fresh->k.e, &f->reply);
+	case DEED_YES:
+	case DEED_NO:
+		return core_approval(f->core, f->m, &s->word->k.e,
+		    &f->reply);
+	case DEED_CANCEL:
+		return core_cancel(f->core, f->m, &s->word->k.e, &f->reply);
+	case DEED_FILE:
+	case DEED_ROOT:
+		return core_trust(f->core, f->m, s->file, &f->reply);
+	case DEED_VETO:
+		return core_veto(f->core, f->m, &s->runs->digest, "local:x",
+		    bytes_str(""), &f->reply);
+	case DEED_LOCK:
+		return core_lockdown(f->core, f->m, true, "local",
+		    "local:x", bytes_str(""));
+	case DEED_RESET:
+		return core_clock_reset(f->core, f->m, "local:x",
+		    bytes_str(""));
+	case DEED_WITHDRAW:
+		return core_withdraw(f->core, f->m, &s->waits->digest,
+		    bytes_str(""));
+	case DEED_REPLAY:
+		return replay_all(s);
+	case DEED_START:
+	case DEED_LAPSE:
+	case DEED_POLICY:
+	case DEED_EXPIRE:
+	case DEEDS:
+		break;
+	}
+	return core_turn(f->core, f->m);
+}
+
+/*
+ * Whichever allocation fails, it is told, nothing starts for it, and what is in
+ * the journal then makes a core.
+ */
+TEST(memory_runs_out)
+{
+	unsigned long n;
+	struct stage s;
+	int deed, err, spared;
+	bool fired;
+
+	for (deed = 0; deed < DEEDS; deed++) {
+		spared = 0;
+		for (n = 1, fired = true; fired; n++) {
+			set_stage(&s, (enum deed)deed);
+			test_oom_fired = false;
+			test_oom_left = n;
+			err = do_deed(&s, (enum deed)deed);
+			test_oom_left = 0;
+			fired = test_oom_fired;
+			/* A verdict stands also if its rule has no name. */
+			if (fired && err == 0 && spared++ == 0)
+				err = ERR_NOMEM;
+			CHECK_MSG(err == (fired ? ERR_NOMEM : 0),
+			    "deed %d, allocation %lu: %s", deed, n,
+			    err_word(err));
+			core_free(s.other);
+			core_free(s.f.core);
+			s.f.core = fx_new_core(&s.f);
+			fx_drop(&s.f);
+		}
+		CHECK_MSG(n > 2, "deed %d", deed);
+	}
+}
+
 /* ---- memory ---- */
 
 #define MANY 10000
