@@ -192,6 +192,18 @@ print_device(void *ctx, const struct store_device *d)
 	return 0;
 }
 
+static int
+clear_alarm(struct store *s, const char *id)
+{
+	struct store_device d;
+	int err;
+
+	if ((err = store_device_find(s, id, &d)) == 0)
+		err = store_device_set_alarm(s, d.n, "");
+	return err == 0 ? 0 : failed("the alarm cannot be cleared", err,
+	    "`devices` shows the ids");
+}
+
 int
 command_devices(const struct settings *settings, struct store *s,
     const struct options *o)
@@ -200,6 +212,10 @@ command_devices(const struct settings *settings, struct store *s,
 	int err;
 
 	(void)settings;
+	if (o->n_words == 2 && strcmp(o->words[0], "clear-alarm") == 0)
+		return clear_alarm(s, o->words[1]);
+	if (o->n_words != 0)
+		return usage("devices takes nothing, or clear-alarm ID");
 	err = store_device_each(s, o->org, "", -1, print_device, &copy);
 	if (err != 0)
 		return failed("the devices cannot be read", err,

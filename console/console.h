@@ -25,9 +25,13 @@ struct counters {
 	uint64_t records, record_bytes, output_bytes;
 	uint64_t cards, approvals, cancels;
 	uint64_t requests, requests_refused, events_opened;
+	uint64_t lines_left_out;
 };
 
 struct owners;
+
+/* Lines of the log that anybody can cause: so many a second. */
+#define CONSOLE_LOG_PER_S 20
 
 struct console {
 	uv_loop_t *loop;
@@ -40,6 +44,14 @@ struct console {
 	struct owners *owners;	/* trust files, by org */
 	struct counters counters;
 	int64_t started;	/* seconds since 1970 */
+	uint64_t log_second;	/* of the loop, and lines in it */
+	unsigned log_lines;
 };
+
+/*
+ * Whether there may be one more line about something that a stranger caused.
+ * What is left out is counted.
+ */
+bool console_may_log(struct console *c);
 
 #endif

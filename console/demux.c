@@ -52,6 +52,8 @@ demux_next(struct demux *d, struct bytes *in, struct demux_piece *ret_piece)
 
 	if (d->bad)
 		return ERR_SYNTAX;
+	if (in->n == 0)
+		return 0;
 	d->salt += take(in, DEMUX_SALT - d->salt).n;
 	while (in->n > 0) {
 		if (d->left > 0) {

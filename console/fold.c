@@ -192,13 +192,13 @@ copy_word(struct bytes word, char *dst, size_t size)
 }
 
 static int
-fold_genesis(struct store_device *d, const struct record *rec)
+fold_genesis(struct fold *f, struct store_device *d, const struct record *rec)
 {
-	if (!bytes_is(rec->org, d->org) || !bytes_is(rec->device, d->id) ||
-	    !bytes_equal(rec->device_key, bytes_of(d->key, sizeof(d->key))))
-		ledger_alarm(d, "its journal began as another device's or for "
-		    "another org: it has to be enrolled again");
-	return 0;
+	if (bytes_is(rec->org, d->org) && bytes_is(rec->device, d->id) &&
+	    bytes_equal(rec->device_key, bytes_of(d->key, sizeof(d->key))))
+		return 0;
+	return ledger_alarm(f->store, d, "its journal began as another "
+	    "device's or for another org: it has to be enrolled again");
 }
 
 /* A new root may make good what was refused under the old one. */
@@ -253,15 +253,15 @@ fold_trust(struct fold *f, const struct store_device *d,
 }
 
 static int
-fold_lockdown(struct store_device *d, const struct record *rec,
-    struct ledger_effects *e)
+fold_lockdown(struct fold *f, struct store_device *d,
+    const struct record *rec, struct ledger_effects *e)
 {
 	d->lockdown = rec->kind == RECORD_LOCKDOWN;
-	if (d->lockdown && bytes_is(rec->source, "tamper"))
-		ledger_alarm(d, "it locked itself down: somebody tampered "
-		    "with it");
 	e->resend = !d->lockdown;
-	return 0;
+	if (!d->lockdown || !bytes_is(rec->source, "tamper"))
+		return 0;
+	return ledger_alarm(f->store, d, "it locked itself down: somebody "
+	    "tampered with it");
 }
 
 /* ---- cards ---- */
@@ -431,13 +431,12 @@ fold_queue(struct fold *f, struct store_device *d, uint64_t index,
 		(void)snprintf(text, sizeof(text), "record %llu makes no "
 		    "sense: %s", (unsigned long long)index,
 		    queue_error(f->queue));
-		ledger_alarm(d, text);
 		f->broken = true;
-		return 0;
+		return ledger_alarm(f->store, d, text);
 	}
 	if (err == 0 && queue_open_count(f->queue) > FOLD_CARDS_MAX) {
-		ledger_alarm(d, "too many cards wait there");
 		f->broken = true;
+		return ledger_alarm(f->store, d, "too many cards wait there");
 	}
 	return err;
 }
@@ -459,10 +458,9 @@ fold_card_record(struct fold *f, struct store_device *d, uint64_t index,
 	/* Nothing to be shown: not sent through here, and no payload came. */
 	if (err != 0)
 		return answer(f, d->id, rec);
-	if (strcmp(row.device, d->id) != 0) {
-		ledger_alarm(d, "it reports on another device's card");
-		return 0;
-	}
+	if (strcmp(row.device, d->id) != 0)
+		return ledger_alarm(f->store, d, "it reports on another "
+		    "device's card");
 	if ((err = fold_queue(f, d, index, rec)) != 0 ||
 	    (err = answer(f, d->id, rec)) != 0 ||
 	    (err = fold_output(f, d->id, rec, e)) != 0 || f->broken)
@@ -485,13 +483,13 @@ fold_record(struct fold *f, struct store_device *d, uint64_t index,
 {
 	switch ((int)rec->kind) {
 	case RECORD_GENESIS:
-		return fold_genesis(d, rec);
+		return fold_genesis(f, d, rec);
 	case RECORD_TRUST:
 	case RECORD_TRUST_REFUSED:
 		return fold_trust(f, d, rec, ret_e);
 	case RECORD_LOCKDOWN:
 	case RECORD_LOCKDOWN_LIFTED:
-		return fold_lockdown(d, rec, ret_e);
+		return fold_lockdown(f, d, rec, ret_e);
 	default:
 		return rec->has[RF_CARD] ? fold_card_record(f, d, index, rec,
 		    now, ret_e) : 0;

@@ -17,12 +17,14 @@
 /* What a record costs in the store besides its payload. */
 #define RECORD_OVERHEAD 64
 
-void
-ledger_alarm(struct store_device *d, const char *text)
+int
+ledger_alarm(struct store *s, struct store_device *d, const char *text)
 {
+	if (d->alarm[0] != '\0')
+		return 0;
 	conlog_event("alarm device=%s text=\"%s\"", d->id, text);
-	if (d->alarm[0] == '\0')
-		(void)snprintf(d->alarm, sizeof(d->alarm), "%s", text);
+	(void)snprintf(d->alarm, sizeof(d->alarm), "%s", text);
+	return store_device_set_alarm(s, d->n, d->alarm);
 }
 
 /* ---- enrolment ---- */
@@ -123,19 +125,18 @@ ledger_record(struct fold *f, struct store_device *d, uint64_t index,
 	err = record_parse(payload, &doc);
 	if (err == ERR_NOMEM)
 		return err;
-	if (err == 0)
-		rec = record_of(doc);
-	else
-		ledger_alarm(d, "it sent a record that this console cannot "
-		    "read: update the console");
 	memset(&row, 0, sizeof(row));
 	row.index = index;
 	row.payload = payload;
-	if (rec != NULL && rec->has[RF_CARD]) {
-		row.has_card = true;
+	if (err == 0) {
+		rec = record_of(doc);
+		row.has_card = rec->has[RF_CARD];
 		row.card = rec->card;
+		err = store_record_add(s, d->n, &row);
+	} else if ((err = ledger_alarm(s, d, "it sent a record that this "
+	    "console cannot read: update the console")) == 0) {
+		err = store_record_add(s, d->n, &row);
 	}
-	err = store_record_add(s, d->n, &row);
 	if (err == 0 && rec != NULL)
 		err = fold_record(f, d, index, rec, now, ret_e);
 	if (err == 0) {

@@ -62,7 +62,11 @@ MUST_CHECK int ledger_blob(struct store *s, struct store_device *d,
 MUST_CHECK int ledger_checkpoint(struct store *s, const struct store_device *d,
     struct bytes note);
 
-/* Notes for people that something is wrong with a device; the first stays. */
-void ledger_alarm(struct store_device *d, const char *text);
+/*
+ * Notes for people that something is wrong with a device. The first such note
+ * stays, and is the only one that is logged, until somebody clears it.
+ */
+MUST_CHECK int ledger_alarm(struct store *s, struct store_device *d,
+    const char *text);
 
 #endif

@@ -26,6 +26,7 @@ static const char help[] =
     "      --hours N          how long it may be used (24)\n"
     "      --out FILE         where to write it (stdout)\n"
     "  devices [--org NAME]   the fleet\n"
+    "  devices clear-alarm ID  once somebody has looked at it\n"
     "  user add               a user of the API; prints the token once\n"
     "      --name NAME\n"
     "      --role ROLE        admin, operator, proposer, auditor\n"

@@ -17,7 +17,8 @@ copy_text(struct bytes text, char *dst, size_t size)
 {
 	if (text.n >= size)
 		return ERR_TOO_LARGE;
-	memcpy(dst, text.p, text.n);
+	if (text.n > 0)
+		memcpy(dst, text.p, text.n);
 	dst[text.n] = '\0';
 	return 0;
 }
@@ -75,8 +76,8 @@ read_listen(struct doc_obj *o, struct settings_listen *ret_l)
 static void
 read_agents(struct doc_obj *root, struct settings *s)
 {
+	struct bytes text = { NULL, 0 };
 	struct doc_obj o, names;
-	struct bytes text;
 	int err;
 
 	doc_obj(root, "agents", &o);

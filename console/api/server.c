@@ -247,8 +247,8 @@ on_log(void *cls, const char *fmt, va_list ap)
 {
 	char line[256];
 
-	(void)cls;
-	if (vsnprintf(line, sizeof(line), fmt, ap) >= 0)
+	if (console_may_log(((struct api *)cls)->console) &&
+	    vsnprintf(line, sizeof(line), fmt, ap) >= 0)
 		conlog_event("http text=\"%s\"", line);
 }
 

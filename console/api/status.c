@@ -105,6 +105,8 @@ put_counters(struct buf *b, const struct counters *c)
 	    c->requests);
 	put_metric(b, "http_refused_total", "counter",
 	    "API requests answered with a problem.", c->requests_refused);
+	put_metric(b, "log_lines_left_out_total", "counter",
+	    "Lines of the log left out of a flood.", c->lines_left_out);
 	put_metric(b, "event_streams_total", "counter",
 	    "Event streams opened.", c->events_opened);
 }

@@ -369,8 +369,10 @@ on_ws(struct conn *c, struct bytes *plain)
 	while (c->stage == CONN_WS &&
 	    (err = ws_next(&c->ws, plain, &ev)) == 0) {
 		if ((err = on_event(c, &ev)) != 0) {
-			conlog_event("agent_closed device=%s error=%s",
-			    session_device(c->session), err_word(err));
+			if (console_may_log(c->gateway->console))
+				conlog_event("agent_closed device=%s error=%s",
+				    session_device(c->session),
+				    err_word(err));
 			conn_close(c, session_code(err), err_word(err));
 			return;
 		}
@@ -381,8 +383,9 @@ on_ws(struct conn *c, struct bytes *plain)
 		}
 	}
 	if (c->stage == CONN_WS && err != ERR_AGAIN) {
-		conlog_event("agent_closed device=%s websocket=%s",
-		    session_device(c->session), err_word(err));
+		if (console_may_log(c->gateway->console))
+			conlog_event("agent_closed device=%s websocket=%s",
+			    session_device(c->session), err_word(err));
 		conn_close(c, ws_code_for(err), err_word(err));
 	}
 }
@@ -413,7 +416,7 @@ on_cipher(struct conn *c, struct bytes in)
 	} while (err == ERR_AGAIN && c->stage != CONN_CLOSING);
 	if (err == 0 || c->stage == CONN_CLOSING)
 		return;
-	if (err != ERR_CLOSED)
+	if (err != ERR_CLOSED && console_may_log(c->gateway->console))
 		conlog_event("tls_failed problem=\"%s\"",
 		    tls_problem(c->tls));
 	conn_close(c, WS_CODE_NORMAL, "");

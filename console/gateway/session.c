@@ -147,6 +147,16 @@ session_code(int err)
 	}
 }
 
+/*
+ * Whether the error is the console's own (store, memory) and not the device's:
+ * then the whole turn is taken back, everybody's.
+ */
+static bool
+is_ours(int err)
+{
+	return err != 0 && session_code(err) == WS_CODE_TRY_LATER;
+}
+
 /* Sends a message that was put together; frees the buffer. */
 static int
 send_and_free(struct session *s, struct buf *b)
@@ -178,7 +188,8 @@ refuse_enrolment(struct session *s, const char *reason)
 	int err;
 
 	s->c->counters.agent_refused++;
-	conlog_event("enrolment_refused reason=%s", reason);
+	if (console_may_log(s->c))
+		conlog_event("enrolment_refused reason=%s", reason);
 	buf_init(&b, 1024);
 	link_put_enrol_refused(&b, bytes_str(reason));
 	err = send_and_free(s, &b);
@@ -228,7 +239,9 @@ static int
 refuse_hello(struct session *s, const char *device, const char *why, int err)
 {
 	s->c->counters.hellos_refused++;
-	conlog_event("hello_refused device=%s reason=%s", device, why);
+	if (console_may_log(s->c))
+		conlog_event("hello_refused device=%s reason=%s", device,
+		    why);
 	return err;
 }
 
@@ -279,12 +292,13 @@ note_hello(struct session *s, const struct hello *h)
 	memcpy(d->arch, h->arch, sizeof(d->arch));
 	d->split = h->split;
 	d->seen = clock_wall_s();
-	if (h->next < d->next)
-		ledger_alarm(d, "its journal is shorter than our copy of it: "
-		    "its disk was rolled back or replaced");
 	turn_join(&s->c->turn, &s->member);
 	if ((err = turn_begin(&s->c->turn)) == 0)
 		err = store_device_update(s->c->store, d);
+	if (err == 0 && h->next < d->next)
+		err = ledger_alarm(s->c->store, d, "its journal is shorter "
+		    "than our copy of it: its disk was rolled back or "
+		    "replaced");
 	if (err != 0)
 		turn_fail(&s->c->turn, err);
 	return err;
@@ -340,11 +354,11 @@ on_checkpoint(struct session *s, struct bytes note)
 	turn_join(&s->c->turn, &s->member);
 	if ((err = turn_begin(&s->c->turn)) == 0)
 		err = ledger_checkpoint(s->c->store, &s->device, note);
-	if (err == ERR_SIGNATURE || err == ERR_SYNTAX)
+	if (is_ours(err))
+		turn_fail(&s->c->turn, err);
+	else if (err != 0 && err != ERR_ROLLBACK && console_may_log(s->c))
 		conlog_event("checkpoint_refused device=%s reason=%s",
 		    s->device.id, err_word(err));
-	else if (err != 0 && err != ERR_ROLLBACK)
-		turn_fail(&s->c->turn, err);
 	return err == ERR_ROLLBACK ? 0 : err;
 }
 
@@ -451,8 +465,36 @@ check_quota(struct session *s, size_t n)
 
 	if (s->device.bytes <= most - (int64_t)n)
 		return 0;
-	conlog_event("device_over_quota device=%s", s->device.id);
+	if (console_may_log(s->c))
+		conlog_event("device_over_quota device=%s", s->device.id);
 	return ERR_NO_SPACE;
+}
+
+/*
+ * Half a batch must not stay: it would be folded twice. But a device that
+ * breaks the rules takes back nothing that others said in this turn.
+ */
+static int
+store_message(struct session *s, const struct link_msg *m)
+{
+	int err, undone;
+
+	turn_join(&s->c->turn, &s->member);
+	if ((err = turn_begin(&s->c->turn)) == 0 &&
+	    (err = store_mark(s->c->store)) == 0) {
+		err = m->type == LINK_RECORDS ? on_records(s, m->u.records) :
+		    on_blob(s, &m->u.blob);
+		if (err == 0)
+			err = store_keep(s->c->store);
+		else if (!is_ours(err) &&
+		    (undone = store_undo(s->c->store)) != 0)
+			err = undone;
+	}
+	if (is_ours(err))
+		turn_fail(&s->c->turn, err);
+	else if (err != 0)
+		end(s);
+	return err;
 }
 
 static int
@@ -464,23 +506,13 @@ on_binary(struct session *s, struct bytes data)
 	if ((err = link_get_binary(data, &m)) != 0)
 		return err;
 	if (!link_permitted(LINK_CONSOLE, s->state, m.type)) {
-		link_msg_free(&m);
-		return ERR_STATE;
-	}
-	if (m.type == LINK_OUTPUT) {
+		err = ERR_STATE;
+	} else if (m.type == LINK_OUTPUT) {
 		s->c->counters.output_bytes += m.u.output.data.n;
 		err = outgoing_on_output(&s->out, &m.u.output);
-		link_msg_free(&m);
-		return err;
+	} else if ((err = check_quota(s, data.n)) == 0) {
+		err = store_message(s, &m);
 	}
-	turn_join(&s->c->turn, &s->member);
-	if ((err = check_quota(s, data.n)) == 0 &&
-	    (err = turn_begin(&s->c->turn)) == 0)
-		err = m.type == LINK_RECORDS ? on_records(s, m.u.records) :
-		    on_blob(s, &m.u.blob);
-	/* Half a batch must not stay: it would be folded twice. */
-	if (err != 0)
-		turn_fail(&s->c->turn, err);
 	link_msg_free(&m);
 	return err;
 }

@@ -375,6 +375,26 @@ store_rollback(struct store *s)
 }
 
 int
+store_mark(struct store *s)
+{
+	return db_run(s, NULL, "SAVEPOINT mark", "");
+}
+
+int
+store_keep(struct store *s)
+{
+	return db_run(s, NULL, "RELEASE mark", "");
+}
+
+int
+store_undo(struct store *s)
+{
+	int err = db_run(s, NULL, "ROLLBACK TO mark", "");
+
+	return err != 0 ? err : store_keep(s);
+}
+
+int
 store_backup(struct store *s, const char *path)
 {
 	sqlite3_backup *b;

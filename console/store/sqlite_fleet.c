@@ -67,11 +67,21 @@ store_device_update(struct store *s, const struct store_device *d)
 	int n, err;
 
 	err = db_run(s, &n, "UPDATE device SET version = ?, system = ?, "
-	    "arch = ?, split = ?, seen = ?, next = ?, bytes = ?, alarm = ?, "
-	    "lockdown = ? WHERE n = ?", "tttiiiitii", d->version, d->system,
+	    "arch = ?, split = ?, seen = ?, next = ?, bytes = ?, "
+	    "lockdown = ? WHERE n = ?", "tttiiiiii", d->version, d->system,
 	    d->arch, (int64_t)d->split, d->seen, (int64_t)d->next, d->bytes,
-	    d->alarm, (int64_t)d->lockdown, d->n);
+	    (int64_t)d->lockdown, d->n);
 	return err == 0 && n == 0 ? ERR_NOT_FOUND : err;
+}
+
+int
+store_device_set_alarm(struct store *s, int64_t n, const char *text)
+{
+	int rows, err;
+
+	err = db_run(s, &rows, "UPDATE device SET alarm = ? WHERE n = ?",
+	    "ti", text, n);
+	return err == 0 && rows == 0 ? ERR_NOT_FOUND : err;
 }
 
 int

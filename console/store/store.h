@@ -46,6 +46,13 @@ MUST_CHECK int store_begin(struct store *s);
 /* Ends it; a no-op where none is open. On failure it is rolled back. */
 MUST_CHECK int store_commit(struct store *s);
 void store_rollback(struct store *s);
+/*
+ * Inside a transaction: what follows can be taken back alone. Each mark ends
+ * with one of the other two; there is one at a time.
+ */
+MUST_CHECK int store_mark(struct store *s);
+MUST_CHECK int store_keep(struct store *s);
+MUST_CHECK int store_undo(struct store *s);
 /* A copy of the whole database at a new file, while others use it. */
 MUST_CHECK int store_backup(struct store *s, const char *path);
 /* A named value of the console's own (certificates, keys). */
@@ -122,9 +129,12 @@ typedef int store_device_fn(void *ctx, const struct store_device *d);
 MUST_CHECK int store_device_add(struct store *s, struct store_device *d);
 MUST_CHECK int store_device_find(struct store *s, const char *id,
     struct store_device *ret_d);
-/* Updates all but n, id, org, key and enrolled. */
+/* Updates all but n, id, org, key, enrolled and alarm. */
 MUST_CHECK int store_device_update(struct store *s,
     const struct store_device *d);
+/* Sets the alarm; "" clears it. */
+MUST_CHECK int store_device_set_alarm(struct store *s, int64_t n,
+    const char *text);
 /* In the order of their ids; org NULL for all; after: "" or the last id. */
 MUST_CHECK int store_device_each(struct store *s, const char *org,
     const char *after, int64_t max, store_device_fn *fn, void *ctx);

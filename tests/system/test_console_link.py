@@ -596,6 +596,58 @@ def test_garbage_on_every_layer():
         alive(k)
 
 
+def test_one_that_breaks_the_rules_takes_nobody_along():
+    with desk() as k:
+        bad = Device(k.c, k.o).start()
+        good = k.d.link
+        for i in range(30):
+            for _ in range(20):
+                k.d.record('clock', reason='a', by='local:root',
+                           floor='2026-01-01T00:00:00Z')
+            # In the same turn of the console's loop, as far as can be.
+            bad.link.binary(link.put_binary(1, (7 + i, b'{}')))
+            k.d.post(len(k.d.journal) - 20)
+            bad.link.ended()
+            bad.connect()
+            bad.prove()
+        k.d.wait('have', n=len(k.d.journal))
+        checks.true(k.d.link is good, 'it was cut off')
+        bad.close()
+        alive(k)
+
+
+def test_a_flood_of_bad_proofs_does_not_fill_the_log():
+    with desk() as k:
+        d = Device(k.c, k.o, key=k.d.key)
+        for _ in range(60):
+            d.connect()
+            d.link.text(link.envelope('hello', d.hello(org='x')))
+            d.link.ended()
+        d.close()
+        for _ in range(300):
+            k.d.journal.append(b'nonsense')
+        k.d.post(1)
+        k.d.wait('have', n=301)
+        log = k.c.read_log()
+        checks.equal(log.count('alarm device'), 1)
+        checks.true(log.count('hello_refused') <= 60, 'log')
+
+
+def test_an_alarm_stays_until_it_is_cleared():
+    with desk() as k:
+        k.d.journal.append(b'nonsense')
+        k.d.send()
+        path = '/v1/devices/' + k.d.id
+        checks.true(k.c.get(path)['alarm'] is not None, 'no alarm')
+        k.d.record('clock', reason='a', by='local:root',
+                   floor='2026-01-01T00:00:00Z')
+        k.c.command('devices', 'clear-alarm', k.d.id)
+        k.d.send()
+        checks.equal(k.c.get(path)['alarm'], None)
+        checks.equal(k.c.command('devices', 'clear-alarm', 'd-x',
+                                 check=False)[0], 1)
+
+
 def test_pings_are_answered():
     with desk() as k:
         for data in (b'', b'abc', b'x' * 125):

@@ -95,11 +95,14 @@ class Console:
         return self
 
     def __exit__(self, kind, value, trace):
-        if kind is not None:
-            print('# log of %s:\n%s' % (self.dir, self.read_log()[-4000:]))
-        self.stop()
+        code = self.stop()
+        log = self.read_log()
+        if kind is not None or code != 0:
+            print('# log of %s:\n%s' % (self.dir, log[-4000:]))
         self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
+        if kind is None and code != 0:
+            raise AssertionError('the console ended with %d' % code)
 
     def read_log(self):
         with open(os.path.join(self.dir, 'log'), errors='replace') as f:
