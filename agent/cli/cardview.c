@@ -113,7 +113,7 @@ say_head(const struct card *c)
 	cardview_line("device", c->device);
 	if (!c->is_command)
 		cardview_line("tool", c->tool);
-	cardview_line("says of itself", c->description);
+	cardview_line("claims", c->description);
 	say_args(c);
 }
 

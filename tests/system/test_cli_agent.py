@@ -1,0 +1,276 @@
+#!/usr/bin/python3
+"""test_cli_agent.py - countersign, the operator tool, beside a real agent.
+SPDX-License-Identifier: Apache-2.0
+Runs in: tests.
+
+The owner's files come from another implementation (owner.py), so the tool and
+the tests agree on the formats and not on each other's code.
+"""
+import contextlib
+import io
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                'lib'))
+from countersign import checks, dsse, fake, owner	# noqa: E402
+from countersign.agent import Agent			# noqa: E402
+
+REFUSED = 3
+LIMIT = 60
+
+
+class Tool:
+    """The tool with a home of its own, beside one agent."""
+
+    def __init__(self, a):
+        self.a = a
+        self.dir = os.path.join(a.dir, 'work')
+        os.mkdir(self.dir, 0o700)
+        self.env = {'HOME': self.dir, 'PATH': os.environ['PATH']}
+        for name, use in (('tess', 'approver'), ('ai-1', 'proposer')):
+            path = os.path.join(self.dir, name + '.key')
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write(dsse.key_file(a.owner.keys[name], use))
+            os.chmod(path, 0o600)
+
+    def run(self, *args, code=0, socket=True):
+        more = ('--socket', self.a.socket) if socket else ()
+        p = subprocess.run([fake.program('countersign'), *args, *more],
+                           cwd=self.dir, env=self.env, text=True,
+                           capture_output=True, timeout=LIMIT,
+                           stdin=subprocess.DEVNULL, start_new_session=True)
+        checks.equal(p.returncode, code, ' '.join(args)[:60] + ' ended (' +
+                     p.stderr[-300:] + ')')
+        return p.stdout
+
+    def json(self, *args, **more):
+        return json.loads(self.run(*args, '--json', **more))
+
+    def pin(self):
+        self.run('trust', 'pin', '--install',
+                 self.a.owner.pin(self.a.root), socket=False)
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+
+@contextlib.contextmanager
+def place():
+    with Agent() as a:
+        yield a, Tool(a)
+
+
+def test_status_tells_how_the_agent_is():
+    with place() as (a, t):
+        s = t.json('status')
+        checks.equal((s['device'], s['org'], s['mode'], s['lockdown']),
+                     (a.device, a.owner.org, 'execute', None))
+        text = t.run('status')
+        for what in (a.device, 'link', 'people', 'profiles'):
+            checks.true(what in text, '%r is not in %s' % (what, text))
+
+
+def test_from_pending_file_to_output():
+    """Without a console: a card, its pending file, an approval, all by hand."""
+    with place() as (a, t):
+        t.pin()
+        digest = t.json('card', 'new', '--org', a.owner.org, '--device',
+                        a.device, '--key', 'ai-1.key', '--description', 'x',
+                        '--profile', 'full', '--command',
+                        'echo out; echo err >&2', '--submit')['card']
+        text = t.run('pending')
+        checks.true(digest[:19] in text and 'still to approve' in text, text)
+        t.run('show', digest[7:15], '--out', 'card.pending')
+        t.run('approve', 'card.pending', '--key', 'tess.key', '--confirm',
+              digest, '--out', 'approval.json')
+        t.run('submit', 'approval.json')
+        a.peer.record('exec_result', card=digest)
+        text = t.run('show', digest)
+        checks.true('finished' in text and 'exit 0' in text, text)
+        out = t.run('transcript', digest)
+        checks.equal(out, 'out\n')
+        log = [json.loads(x) for x in
+               t.run('log', '--json').splitlines()]
+        checks.equal([x['index'] for x in log], list(range(len(log))))
+        checks.equal(log[-1]['record']['kind'], 'exec_result')
+
+
+def test_approve_straight_at_the_device():
+    with place() as (a, t):
+        t.pin()
+        digest, _ = a.pending('true')
+        t.run('approve', digest, '--key', 'tess.key', '--confirm', digest)
+        a.peer.record('exec_result', card=digest)
+        t.run('approve', digest, '--key', 'tess.key', '--confirm', digest,
+              code=REFUSED)
+
+
+def test_a_proposer_cancels_and_an_approver_denies():
+    with place() as (a, t):
+        t.pin()
+        one, _ = a.pending('true')
+        two, _ = a.pending('true')
+        t.run('card', 'cancel', one, '--key', 'ai-1.key', '--confirm', one)
+        a.peer.record('cancelled', card=one)
+        t.run('approve', two, '--deny', '--reason', 'no', '--key',
+              'tess.key', '--confirm', two)
+        a.peer.record('denied', card=two)
+
+
+def test_veto_and_lockdown():
+    with place() as (a, t):
+        digest, _ = a.pending('true')
+        t.run('veto', digest, '--reason', 'not today')
+        checks.equal(a.peer.record('vetoed', card=digest)['detail'],
+                     'not today')
+        t.run('lockdown', 'on', '--reason', 'stolen')
+        checks.true(t.json('status')['lockdown'] is not None, 'no lockdown')
+        t.run('lockdown', 'off', '--reason', 'found')
+        checks.equal(t.json('status')['lockdown'], None)
+        t.run('show', 'f' * 64, code=1)
+        t.run('show', 'zz', code=2)
+
+
+def test_hostile_text_is_escaped():
+    with place() as (a, t):
+        digest, received = a.pending(
+            r"printf '\033]0;owned\007\033[2J\342\200\256'")
+        a.approve(digest, received)
+        a.peer.record('exec_result', card=digest)
+        out = t.run('transcript', digest)
+        checks.equal(out, '<U+001B>]0;owned<U+0007><U+001B>[2J<U+202E>')
+
+
+def ask(t, args, answer):
+    """Runs it at a terminal and types the answer: its code and screen."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(t.dir)
+        os.execve(fake.program('countersign'), ['countersign', *args,
+                  '--socket', t.a.socket], dict(t.env, TERM='dumb'))
+    screen, typed = b'', False
+    while True:
+        checks.true(select.select([fd], [], [], LIMIT)[0], 'it hangs')
+        try:
+            data = os.read(fd, 65536)
+        except OSError:
+            data = b''
+        if not data:
+            break
+        screen += data
+        if b'type yes:' in screen and not typed:
+            typed = True
+            os.write(fd, answer + b'\n')
+    os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), screen.decode()
+
+
+def test_a_person_reads_and_types_yes():
+    with place() as (a, t):
+        t.pin()
+        digest, _ = a.pending('echo hello')
+        code, screen = ask(t, ['approve', digest, '--key', 'tess.key'],
+                           b'y')
+        checks.equal(code, 1, screen)
+        checks.equal(a.peer.all('approval_accepted'), [])
+        code, screen = ask(t, ['approve', digest, '--key', 'tess.key'],
+                           b'yes')
+        checks.equal(code, 0, screen)
+        checks.true('echo hello' in screen and digest in screen, screen)
+        a.peer.record('exec_result', card=digest)
+
+
+# ---- the auditor ------------------------------------------------------------
+
+def stopped(a, t):
+    """A journal with one run, of an agent that has ended: a copy of it."""
+    digest, _ = a.run('echo hello')
+    a.signal(signal.SIGTERM)
+    copy = t.path('copy')
+    shutil.copytree(a.state, copy)
+    return digest, copy
+
+
+def segment(copy):
+    folder = os.path.join(copy, 'journal')
+    return os.path.join(folder, sorted(os.listdir(folder))[0])
+
+
+def test_a_journal_verifies():
+    with place() as (a, t):
+        _, copy = stopped(a, t)
+        r = t.json('audit', 'verify', copy, socket=False)
+        checks.equal((r['verified'], r['device'], r['cards'], r['runs'],
+                      r['approvals'], r['transcripts']),
+                     (True, a.device, 1, 1, 1, 1))
+        checks.true('verified' in t.run('audit', 'verify', copy,
+                                        socket=False), 'does not say so')
+
+
+def test_an_export_verifies_alike():
+    with place() as (a, t):
+        _, copy = stopped(a, t)
+        with tarfile.open(t.path('x.tar'), 'w',
+                          format=tarfile.USTAR_FORMAT) as f:
+            for top in ('journal', 'blobs', 'transcripts'):
+                for name in os.listdir(os.path.join(copy, top)):
+                    f.add(os.path.join(copy, top, name), top + '/' + name)
+        folder = t.json('audit', 'verify', copy, socket=False)
+        export = t.json('audit', 'verify', 'x.tar', socket=False)
+        checks.equal(export, folder)
+        with open(t.path('x.tar'), 'rb') as f:
+            data = f.read()
+        with open(t.path('cut.tar'), 'wb') as f:
+            f.write(data[:len(data) // 2])
+        t.run('audit', 'verify', 'cut.tar', code=REFUSED, socket=False)
+        t.run('audit', 'verify', 'nothing', code=1, socket=False)
+
+
+def test_every_changed_byte_is_found():
+    """Of the journal: one byte in every 97 is changed, one at a time."""
+    with place() as (a, t):
+        _, copy = stopped(a, t)
+        path = segment(copy)
+        with open(path, 'rb') as f:
+            data = f.read().rstrip(b'\0')
+        for i in range(0, len(data), 97):
+            with open(path, 'wb') as f:
+                f.write(data[:i] + bytes([data[i] ^ 1]) + data[i + 1:])
+            t.run('audit', 'verify', copy, code=REFUSED, socket=False)
+
+
+def test_changed_blobs_and_transcripts_are_found():
+    with place() as (a, t):
+        digest, copy = stopped(a, t)
+        for top, name in (('transcripts', digest[7:]),
+                          ('blobs', digest[7:])):
+            path = os.path.join(copy, top, name)
+            with open(path, 'r+b') as f:
+                f.seek(-1, io.SEEK_END)
+                last = f.read(1)
+                f.seek(-1, io.SEEK_END)
+                f.write(bytes([last[0] ^ 1]))
+            out = t.json('audit', 'verify', copy, code=REFUSED,
+                         socket=False)
+            checks.equal((out['verified'], out['wrong']), (False, 'blob'))
+        os.unlink(os.path.join(copy, 'blobs', digest[7:]))
+        t.run('audit', 'verify', copy, code=REFUSED, socket=False)
+
+
+def test_an_old_transcript_may_be_gone():
+    with place() as (a, t):
+        digest, copy = stopped(a, t)
+        os.unlink(os.path.join(copy, 'transcripts', digest[7:]))
+        r = t.json('audit', 'verify', copy, socket=False)
+        checks.equal((r['verified'], r['transcripts_gone']), (True, 1))
+
+
+checks.main(globals(), jobs=3)
