@@ -57,8 +57,8 @@ audit_all(struct fx *f)
 }
 
 #define CHECK_RIGHT(f)							\
-	CHECK_MSG(audit_all(f) == AUDIT_RIGHT, "record %llu: %s: %.150s",	\
-	    (unsigned long long)finding.index, audit_word(finding.wrong),	\
+	CHECK_MSG(audit_all(f) == AUDIT_RIGHT, "record %" PRIu64		\
+	    ": %s: %.150s", finding.index, audit_word(finding.wrong),	\
 	    finding.text)
 
 /* ---- changing what is in memory ---- */
