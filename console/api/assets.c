@@ -9,20 +9,22 @@
 #include "console/api/assets.h"
 
 __asm__(".section .rodata\n"
-    ".balign 16\n"
-    ".local assets_openapi_begin\n"
-    "assets_openapi_begin:\n"
+    ".balign 8\n"
+    ".local assets_openapi_size\n"
+    "assets_openapi_size:\n"
+    ".quad assets_openapi_end - assets_openapi_text\n"
+    ".local assets_openapi_text\n"
+    "assets_openapi_text:\n"
     ".incbin \"console/openapi.json\"\n"
-    ".local assets_openapi_end\n"
     "assets_openapi_end:\n"
     ".byte 0\n"
     ".previous\n");
 
-extern const uint8_t assets_openapi_begin[], assets_openapi_end[];
+extern const uint64_t assets_openapi_size;
+extern const uint8_t assets_openapi_text[];
 
 struct bytes
 assets_openapi(void)
 {
-	return bytes_of(assets_openapi_begin,
-	    (size_t)(assets_openapi_end - assets_openapi_begin));
+	return bytes_of(assets_openapi_text, (size_t)assets_openapi_size);
 }
