@@ -10,21 +10,27 @@ made here, by hand, with keys that are right and files that are not.
 import base64
 import contextlib
 import hashlib
+import http.server
 import json
 import os
+import re
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 
 import nacl.signing
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
-from countersign import checks, dsse
+from countersign import certs, checks, dsse
 
 O = os.environ.get('O', 'build')
 TOOL = os.path.abspath(os.path.join(O, 'bin', 'countersign'))
+MANUAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..',
+                      'packaging', 'man', 'countersign.1')
 NAMESPACE = 'countersign-approval-v1'
 REFUSED = 3
 
@@ -162,8 +168,15 @@ def test_every_command_has_help_and_an_example():
                                 '|' not in w)
                 names.append(name)
         checks.true(len(names) >= 20, 'only %d commands' % len(names))
+        with open(MANUAL, encoding='utf-8') as f:
+            manual = f.read().replace('\\-', '-')
         for name in names:
             out, _ = p.run(*name.split(), '--help')
+            checks.true('countersign ' + name in manual,
+                        name + ' is not in the manual')
+            for option in re.findall(r'^  (--[a-z-]+)', out, re.M):
+                checks.true(option in manual, '%s %s is not in the manual' %
+                            (name, option))
             checks.true(out.startswith('usage: countersign ' + name),
                         'help of %s: %r' % (name, out[:60]))
             checks.true('example:' in out, name + ' has no example')
@@ -204,6 +217,72 @@ def test_a_token_is_not_sent_in_the_clear():
         ceremony(p)
         p.fails(2, 'would be read on the way', 'submit', 'trust/root.1.dsse',
                 '--console', 'http://console.example')
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """A console that takes every trust file, and keeps what it was sent."""
+
+    def do_PUT(self):
+        body = self.rfile.read(int(self.headers['Content-Length']))
+        self.server.taken.append((self.path, self.headers['Authorization'],
+                                  json.loads(body)))
+        self.send_response(200)
+        self.send_header('Content-Length', '2')
+        self.end_headers()
+        self.wfile.write(b'{}')
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def https(p, authority, names):
+    """Such a console behind TLS on a free port."""
+    for name, pem in zip(('crt', 'key'), authority.issue(names)):
+        with open(p.at('console.' + name), 'wb') as f:
+            f.write(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(p.at('console.crt'), p.at('console.key'))
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Answers)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.handle_error = lambda *_: None
+    server.taken = []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_console_behind_tls():
+    with place() as p:
+        ceremony(p)
+        ca = certs.Authority()
+        with open(p.at('ca.pem'), 'wb') as f:
+            f.write(ca.pem)
+        with open(p.at('token'), 'w', encoding='utf-8') as f:
+            f.write('cst_secret\n')
+        with https(p, ca, ['127.0.0.1']) as server:
+            url = 'https://127.0.0.1:%d' % server.server_address[1]
+            submit = ('submit', 'trust/people.dsse', '--console', url,
+                      '--token', 'token')
+            p.run(*submit, '--ca', 'ca.pem')
+            checks.equal(server.taken, [
+                ('/v1/trust/people', 'Bearer cst_secret',
+                 p.load('trust/people.dsse'))])
+            with open(p.at('other.pem'), 'wb') as f:
+                f.write(certs.Authority().pem)
+            p.run(*submit, '--ca', 'other.pem', code=4)
+            p.run(*submit, '--ca', 'token', code=1)
+            checks.equal(len(server.taken), 1, 'requests')
+        with https(p, ca, ['console.example']) as server:
+            p.run('submit', 'trust/people.dsse', '--console',
+                  'https://127.0.0.1:%d' % server.server_address[1],
+                  '--ca', 'ca.pem', code=4)
+            checks.equal(server.taken, [])
 
 
 # ---- keys -------------------------------------------------------------------
