@@ -57,7 +57,7 @@ audit_all(struct fx *f)
 }
 
 #define CHECK_RIGHT(f)							\
-	CHECK_MSG(audit_all(f) == AUDIT_RIGHT, "record %" PRIu64		\
+	CHECK_MSG(audit_all(f) == AUDIT_RIGHT, "record %" PRIu64	\
 	    ": %s: %.150s", finding.index, audit_word(finding.wrong),	\
 	    finding.text)
 
