@@ -421,6 +421,19 @@ take_last(struct execution *e)
 		    0);
 }
 
+/* What a run can have: the journal holds no other numbers. */
+static bool
+is_possible(const struct wire_ended *m)
+{
+	static const uint64_t most = UINT64_C(1) << 52;
+
+	if (m->how == WIRE_HOW_EXIT ? m->code > 255 :
+	    m->code < 1 || m->code > 127)
+		return false;
+	return m->wall_us <= most && m->cpu_us <= most &&
+	    m->max_rss_kb <= most && m->survivors <= INT32_MAX;
+}
+
 static int
 take(struct execution *e, const struct wire_msg *msg)
 {
@@ -436,7 +449,10 @@ take(struct execution *e, const struct wire_msg *msg)
 			take_last(e);
 		}
 	} else if (msg->type == WIRE_ENDED) {
-		if ((r = wire_get_ended(msg->body, &e->ended)) == 0) {
+		r = wire_get_ended(msg->body, &e->ended);
+		if (r == 0 && !is_possible(&e->ended))
+			r = ERR_PROTOCOL;
+		if (r == 0) {
 			e->has_ended = true;
 			take_last(e);
 		}

@@ -8,6 +8,7 @@
 #include "common/version.h"
 #include "platform/secrets.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -123,7 +124,9 @@ main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	if (secrets_guard_process() != 0 || digest_init() != 0) {
+	/* A client or courier that has gone is an error of write(), no more. */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+	    secrets_guard_process() != 0 || digest_init() != 0) {
 		fputs("countersignd: the process cannot be guarded: the"
 		    " system refuses limits or random bytes\n", stderr);
 		return 1;

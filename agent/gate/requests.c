@@ -293,18 +293,19 @@ on_clock_reset(struct gate *g, struct client *c,
 
 static const struct {
 	enum control_type type;
+	bool journal;		/* reads it, or adds to it */
 	request_handler *handle;
 } handlers[] = {
-	{ CONTROL_STATUS, on_status },
-	{ CONTROL_PENDING, on_pending },
-	{ CONTROL_SHOW, on_show },
-	{ CONTROL_LOG, on_log },
-	{ CONTROL_TRANSCRIPT, on_transcript },
-	{ CONTROL_VETO, on_veto },
-	{ CONTROL_LOCKDOWN, on_lockdown },
-	{ CONTROL_SUBMIT, on_submit },
-	{ CONTROL_CLOCK_RESET, on_clock_reset },
-	{ CONTROL_PENDING_FILE, on_pending_file },
+	{ CONTROL_STATUS, false, on_status },
+	{ CONTROL_PENDING, false, on_pending },
+	{ CONTROL_SHOW, false, on_show },
+	{ CONTROL_LOG, true, on_log },
+	{ CONTROL_TRANSCRIPT, false, on_transcript },
+	{ CONTROL_VETO, true, on_veto },
+	{ CONTROL_LOCKDOWN, false, on_lockdown },
+	{ CONTROL_SUBMIT, true, on_submit },
+	{ CONTROL_CLOCK_RESET, true, on_clock_reset },
+	{ CONTROL_PENDING_FILE, true, on_pending_file },
 };
 
 void
@@ -314,9 +315,18 @@ requests_handle(void *arg, struct client *c, const struct control_request *req)
 	size_t i;
 
 	for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
-		if (handlers[i].type == req->type) {
-			handlers[i].handle(g, c, req);
-			return;
-		}
+		if (handlers[i].type == req->type)
+			break;
+	if (i < sizeof(handlers) / sizeof(handlers[0]) &&
+	    handlers[i].journal && g->journal == NULL) {
+		client_error(c, 3, "journal_corrupt", "the journal is kept as"
+		    " evidence: copy the state folder, then enrol again"
+		    " (countersignd enrol)");
+		return;
+	}
+	if (i < sizeof(handlers) / sizeof(handlers[0])) {
+		handlers[i].handle(g, c, req);
+		return;
+	}
 	client_error(c, 2, "usage", "no such request");
 }

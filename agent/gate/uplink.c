@@ -130,11 +130,15 @@ follow_link(struct uplink *u, struct bytes body)
 {
 	struct wire_link_status s;
 	char detail[WIRE_REASON_CAP + 1];
+	size_t i;
 
 	if (wire_get_link(body, &s) != 0)
 		return false;
-	snprintf(detail, sizeof(detail), "%.*s", (int)s.detail.n,
-	    s.detail.n > 0 ? (const char *)s.detail.p : "");
+	/* It goes into `status`, where not every character may stand. */
+	for (i = 0; i < s.detail.n && i + 1 < sizeof(detail); i++)
+		detail[i] = (char)(s.detail.p[i] >= 0x20 &&
+		    s.detail.p[i] < 0x7f ? s.detail.p[i] : '?');
+	detail[i] = '\0';
 	set_state(u, s.state == WIRE_LINK_UP ? WIRE_GATE_UP : WIRE_GATE_DOWN,
 	    detail);
 	return true;

@@ -99,6 +99,7 @@ static void
 put_queue(const struct gate *g, struct jsonw *w)
 {
 	const struct queue *q = core_queue(g->core);
+	const struct journal *j = g->journal;	/* NULL: unread evidence */
 
 	jsonw_obj(w, "queue");
 	jsonw_int(w, "pending", (int64_t)queue_count(q, STATE_PENDING));
@@ -106,8 +107,8 @@ put_queue(const struct gate *g, struct jsonw *w)
 	jsonw_int(w, "running", (int64_t)queue_count(q, STATE_RUNNING));
 	jsonw_obj_end(w);
 	jsonw_obj(w, "journal");
-	jsonw_int(w, "records", (int64_t)journal_next(g->journal));
-	jsonw_int(w, "bytes", (int64_t)journal_bytes(g->journal));
+	jsonw_int(w, "records", j != NULL ? (int64_t)journal_next(j) : 0);
+	jsonw_int(w, "bytes", j != NULL ? (int64_t)journal_bytes(j) : 0);
 	jsonw_null(w, "cosigned");
 	jsonw_obj_end(w);
 }

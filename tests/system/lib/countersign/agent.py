@@ -170,11 +170,11 @@ class Peer:
 class Agent:
     """An enrolled device in a folder of its own, and its owner."""
 
-    def __init__(self, files=True, device_file=True, trusted=None):
+    def __init__(self, files=True, device_file=True, peer=Peer):
         self.dir = tempfile.mkdtemp(prefix='cs-agent-')
         os.chmod(self.dir, 0o755)
         self.owner = owner.Owner()
-        self.peer = Peer()
+        self.peer = peer()
         self.state = os.path.join(self.dir, 'state')
         self.socket = os.path.join(self.dir, 'gate.sock')
         self.config = os.path.join(self.dir, 'agent.json')
