@@ -36,9 +36,10 @@ struct program {
  * Opens the program at the absolute path, following symbolic links, and checks
  * what it found: an executable regular file, the owner's as asked, not
  * writable by anybody else (group write only where the group is root's), and
- * the same of every folder from / down to it. The descriptor serves to hash it
- * and to start it (struct process_spec), and stays on this very file whatever
- * happens to the name. The caller calls program_close().
+ * the same of every folder from / down to it, which may also be sticky, as
+ * /tmp is. The descriptor serves to hash it and to start it (struct
+ * process_spec), and stays on this very file whatever happens to the name. The
+ * caller calls program_close().
  *
  * ERR_USAGE path not absolute; ERR_NOT_FOUND; ERR_PERMISSION owner, mode or
  * kind of file wrong; ERR_TOO_LARGE path too long; ERR_IO.

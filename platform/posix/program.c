@@ -31,6 +31,18 @@ is_safe(const struct stat *st, enum program_owner owner)
 }
 
 /*
+ * The same of a folder above it. In a sticky one (/tmp) everybody may make
+ * names, but only their owner, the folder's or root may change or remove them;
+ * and what lies below is checked in its turn.
+ */
+static bool
+folder_is_safe(const struct stat *st, enum program_owner owner)
+{
+	return is_safe(st, owner) ||
+	    (may_own(st->st_uid, owner) && (st->st_mode & S_ISVTX) != 0);
+}
+
+/*
  * Every folder from / to the last is safe: then nobody else can put another
  * file in the program's place. path has no symbolic links.
  */
@@ -48,7 +60,7 @@ check_folders(const char *path, enum program_owner owner)
 		folder[i] = '\0';
 		if (lstat(i == 0 ? "/" : folder, &st) != 0)
 			return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-		if (!S_ISDIR(st.st_mode) || !is_safe(&st, owner))
+		if (!S_ISDIR(st.st_mode) || !folder_is_safe(&st, owner))
 			return ERR_PERMISSION;
 	}
 	return 0;

@@ -156,8 +156,13 @@ TEST(owners_and_groups)
 	/* A folder on the way that another may write. */
 	CHECK_INT(chmod(folder, 0777), 0);
 	CHECK_INT(program_open(file, PROGRAM_OWNER_ROOT, &p), ERR_PERMISSION);
+	/* In a sticky one nobody else can change our names. */
 	CHECK_INT(chmod(folder, 01777), 0);
+	CHECK_INT(program_open(file, PROGRAM_OWNER_ROOT, &p), 0);
+	program_close(&p);
+	CHECK_INT(chown(folder, 65534, 0), 0);
 	CHECK_INT(program_open(file, PROGRAM_OWNER_ROOT, &p), ERR_PERMISSION);
+	CHECK_INT(chown(folder, 0, 0), 0);
 	CHECK_INT(chmod(folder, 0755), 0);
 	CHECK_INT(chown(folder, 65534, 0), 0);
 	CHECK_INT(program_open(file, PROGRAM_OWNER_ROOT, &p), ERR_PERMISSION);
