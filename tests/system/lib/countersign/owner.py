@@ -52,8 +52,16 @@ def preimage(type_, payload):
 
 
 def proof(type_, payload, key):
-    """The `sig` of an approval or cancel by an ed25519 key file."""
+    """The `sig` of an approval or cancel by an ed25519 key file, or by a key
+    of proofs.py."""
+    if hasattr(key, 'proof'):
+        return key.proof(type_, payload)
     return b'\x01' + sshstr(key.sign(preimage(type_, payload)).signature)
+
+
+def key_id(key):
+    """The key id of either sort of key."""
+    return key.id() if hasattr(key, 'proof') else dsse.key_id(key)
 
 
 class Owner:
@@ -62,6 +70,8 @@ class Owner:
     def __init__(self, org='acme.example'):
         self.org = org
         self.holders = [dsse.new_key() for _ in range(3)]
+        # A console may hold this one; it is no root holder's.
+        self.timestamp_key = dsse.new_key()
         self.keys = {}		# person id -> key
         self.version = {'root': 0, 'people': 0, 'policy': 0, 'device': 0,
                         'timestamp': 0}
@@ -75,12 +85,18 @@ class Owner:
                             ('prop-tech', ['proposer', 'technician'])):
             self.person(name, roles)
 
-    def person(self, id_, roles):
-        key = self.keys[id_] = dsse.new_key()
-        self.persons.append({
-            'id': id_, 'name': id_.title(), 'roles': roles,
-            'keys': [{'kind': 'ed25519',
-                      'key': dsse.b64(dsse.public_of(key))}]})
+    def person(self, id_, roles, key=None):
+        """A new person; key: one of proofs.py instead of a key file."""
+        key = self.keys[id_] = key or dsse.new_key()
+        entry = key.entry() if hasattr(key, 'proof') else {
+            'kind': 'ed25519', 'key': dsse.b64(dsse.public_of(key))}
+        self.persons.append({'id': id_, 'name': id_.title(),
+                             'roles': roles, 'keys': [entry]})
+        return self.persons[-1]
+
+    def find(self, id_):
+        """The person's entry."""
+        return [p for p in self.persons if p['id'] == id_][0]
 
     def head(self, file_, life, version=None, issued=None, **more):
         now = int(time.time()) if issued is None else issued
@@ -99,15 +115,18 @@ class Owner:
         return dsse.sign(dsse.type_of(word), text(doc),
                          self.holders[:2] if keys is None else keys)
 
-    def root(self, **change):
-        doc = self.head('root', 300 * 86400, **{
+    def root(self, keys=None, life=300 * 86400, **change):
+        doc = self.head('root', life, **{
             k: change.pop(k) for k in ('version', 'issued') if k in change})
         doc['roles'] = {f: self.role() for f in
-                        ('root', 'people', 'policy', 'device', 'timestamp')}
+                        ('root', 'people', 'policy', 'device')}
+        doc['roles']['timestamp'] = {'threshold': 1, 'keys': [
+            {'holder': 'freshness',
+             'key': dsse.b64(dsse.public_of(self.timestamp_key))}]}
         doc['min_version'] = {'people': 1, 'policy': 1, 'device': 1,
                               'timestamp': 1}
         doc.update(change)
-        return self.seal('root', doc)
+        return self.seal('root', doc, keys)
 
     def people(self, life=20 * 86400, **change):
         head = {k: change.pop(k) for k in ('version', 'issued')
@@ -142,14 +161,16 @@ class Owner:
         return self.seal('device', doc)
 
     def timestamp(self, files, life=48 * 3600, **change):
-        doc = self.head('timestamp', life)
+        head = {k: change.pop(k) for k in ('version', 'issued')
+                if k in change}
+        doc = self.head('timestamp', life, **head)
         doc['files'] = {
             word: {'version': json.loads(dsse.payload_of(env))['version'],
                    'digest': link.digest_text(dsse.digest(
                        env['payloadType'], dsse.payload_of(env)))}
             for word, env in files.items()}
         doc.update(change)
-        return self.seal('timestamp', doc)
+        return self.seal('timestamp', doc, [self.timestamp_key])
 
     def pin(self, root):
         d = dsse.digest(root['payloadType'], dsse.payload_of(root))
@@ -183,7 +204,7 @@ class Owner:
         payload = doc if isinstance(doc, bytes) else text(doc)
         type_ = dsse.type_of(word)
         return dsse.envelope(type_, payload, [
-            (dsse.key_id(key), proof(type_, payload, key))])
+            (key_id(key), proof(type_, payload, key))])
 
     def approval_doc(self, card, nonce, policy, device, /, by='tess',
                      role='technician', decision='approve', ttl=600,
