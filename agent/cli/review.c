@@ -204,10 +204,11 @@ build(struct review *r, const struct match *m, struct bytes device,
 	r->trust = NULL;
 	if (device.n < sizeof(id) && device.n > 0)
 		memcpy(id, device.p, device.n);
-	if ((err = home_seen_read(r->pin.org, id, &seen)) != 0)
-		return complain_err(err, "the versions seen");
+	/* The id is part of a file's name below: here it is looked at. */
 	if ((err = trust_new(&r->pin, device, &r->trust)) != 0)
 		return complain_err(err, "the device id");
+	if ((err = home_seen_read(r->pin.org, id, &seen)) != 0)
+		return complain_err(err, "the versions seen");
 	if ((code = take_roots(r, m->at, &seen)) != CLI_DONE)
 		return code;
 	for (i = 0; i < n_files; i++)

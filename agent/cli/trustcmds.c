@@ -134,6 +134,37 @@ renew(struct signing *s)
 	return code;
 }
 
+/*
+ * A new root is signed under the one before it, also once some holders have
+ * signed and its own envelope is the newest in the folder.
+ */
+static int
+find_root_before(struct signing *s)
+{
+	int64_t before = s->paper.head.version - 1;
+	char path[TRUSTPAPER_PATH];
+	const char *slash = strrchr(s->path, '/');
+	int code;
+
+	if (args_has(s->args, "--root") ||
+	    (s->has_root && s->root.head.version == before))
+		return CLI_DONE;
+	if (s->has_root)
+		paper_free(&s->root);
+	snprintf(path, sizeof(path), "%.*sroot.%lld.dsse",
+	    slash != NULL ? (int)(slash - s->path + 1) : 0, s->path,
+	    (long long)before);
+	s->has_root = userfile_exists(path);
+	if (!s->has_root)
+		return CLI_DONE;
+	code = paper_read(path, &s->root);
+	if (code == CLI_DONE && s->root.file == TRUST_ROOT)
+		return CLI_DONE;
+	s->has_root = false;
+	return code != CLI_DONE ? code : complain(CLI_USAGE, "name it with"
+	    " --root", "%s: this is no root", path);
+}
+
 static int
 open_files(struct signing *s)
 {
@@ -155,7 +186,9 @@ open_files(struct signing *s)
 	}
 	if (args_has(s->args, "--renew") && (code = renew(s)) != CLI_DONE)
 		return code;
-	return paper_find_root(s->args, s->path, &s->has_root, &s->root);
+	code = paper_find_root(s->args, s->path, &s->has_root, &s->root);
+	return code == CLI_DONE && s->paper.file == TRUST_ROOT ?
+	    find_root_before(s) : code;
 }
 
 /* What will be signed, and what it changes; a person is asked. */

@@ -753,6 +753,39 @@ def test_a_later_root_is_followed_from_the_pin():
         checks.true('older than one seen' in err, err)
 
 
+def test_root_keys_are_replaced_by_old_and_new_holders():
+    with place() as p:
+        device = ceremony(p)
+        card = new_card(p, device)
+        p.run('keygen', '--use', 'root', '--no-passphrase', '--out',
+              'new.key', '--public', 'new.pub')
+        src = p.load('trust/root.1.json')
+        src['version'] = 2
+        for role in src['roles'].values():
+            role['keys'] = [{'holder': 'new',
+                             'key': p.load('new.pub')['public']}]
+        p.dump(src, 'trust/root.2.json')
+        out, _ = p.run('trust', 'sign', 'trust/root.2.json', '--key',
+                       'new.key')
+        checks.true('NOT YET VALID' in out, out)
+        p.run('trust', 'sign', 'trust/root.2.dsse', '--key', 'alice.key',
+              code=2)
+        out, _ = p.run('trust', 'sign', 'trust/root.2.dsse', '--key',
+                       'root.key')
+        checks.true('NOT YET VALID' not in out and
+                    'by 1 of 1 holders of the root before it' in out, out)
+        chain = [p.load('trust/root.%d.dsse' % n) for n in (1, 2)]
+        # What the old keys signed does not count under the new root.
+        pending(p, device, root=chain)
+        _, err = approve(p, card, code=REFUSED)
+        checks.true('bad_signature' in err, err)
+        for name in ('people', 'policy', 'devices/' + device):
+            p.run('trust', 'sign', 'trust/%s.json' % name, '--renew',
+                  '--key', 'new.key')
+        pending(p, device, root=chain)
+        approve(p, card)
+
+
 def test_two_approvals_name_who_is_missing():
     with place() as p:
         p.run('keygen', '--no-passphrase', '--out', 'bob.key')
