@@ -57,6 +57,25 @@ expect(struct scan *s, char c)
 		fail(s, ERR_SYNTAX);
 }
 
+/* Where the closing quote stands; n if it does not. */
+static size_t
+find_quote(const uint8_t *p, size_t n)
+{
+	const uint8_t *quote = memchr(p, '"', n);
+	size_t i;
+
+	if (quote == NULL)
+		return n;
+	/* Nearly always there is no escape before it. */
+	i = (size_t)(quote - p);
+	if (memchr(p, '\\', i) == NULL)
+		return i;
+	for (i = 0; i < n && p[i] != '"'; i++)
+		if (p[i] == '\\')
+			i++;
+	return i < n ? i : n;
+}
+
 /* What stands between quotes, as it is; empty after a failure. */
 static struct bytes
 raw_string(struct scan *s)
@@ -65,10 +84,8 @@ raw_string(struct scan *s)
 	size_t i;
 
 	expect(s, '"');
-	for (i = 0; i < s->rest.n && s->rest.p[i] != '"'; i++)
-		if (s->rest.p[i] == '\\')
-			i++;
-	if (i >= s->rest.n) {
+	i = s->rest.n > 0 ? find_quote(s->rest.p, s->rest.n) : 0;
+	if (i == s->rest.n) {
 		fail(s, ERR_SYNTAX);
 		return v;
 	}
