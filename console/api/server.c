@@ -9,7 +9,6 @@
  */
 #include "console/api/http.h"
 
-#include "console/conlog.h"
 #include "platform/clock.h"
 
 #include <arpa/inet.h>
@@ -241,17 +240,6 @@ on_completed(void *cls, struct MHD_Connection *connection, void **context,
 	*context = NULL;
 }
 
-/* The daemon's own words go to the log, not to stderr as they are. */
-__attribute__((format(printf, 2, 0))) static void
-on_log(void *cls, const char *fmt, va_list ap)
-{
-	char line[256];
-
-	if (console_may_log(((struct api *)cls)->console) &&
-	    vsnprintf(line, sizeof(line), fmt, ap) >= 0)
-		conlog_event("http text=\"%s\"", line);
-}
-
 /* ---- its life ---- */
 
 static void
@@ -303,9 +291,9 @@ start_daemon(struct api *a, int fd)
 {
 	const union MHD_DaemonInfo *info;
 
-	a->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
-	    MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, a,
-	    MHD_OPTION_EXTERNAL_LOGGER, on_log, a,
+	/* Its own log would say of every reader that it has gone. */
+	a->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME,
+	    0, NULL, NULL, on_request, a,
 	    MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_CONNECTION_LIMIT,
 	    (unsigned)a->console->settings->api_connections,
