@@ -10,7 +10,10 @@
 #include "agent/cli/views.h"
 #include "platform/userfile.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define RANKS 5		/* in which order several files are handed in */
 
 /* One request whose answer is JSON, shown as that or by fn. */
 static int
@@ -131,41 +134,76 @@ clock_reset(const struct args *a)
 	return ask_and_show(a, &req, done);
 }
 
+/* Roots come before what they sign, trust files before what needs them. */
 static int
-submit_one(const struct args *a, const char *path)
+rank(const struct envelope *e)
 {
-	struct envelope_doc d;
+	switch (envelope_type(e->type)) {
+	case PAYLOAD_ROOT:
+		return 0;
+	case PAYLOAD_PEOPLE:
+	case PAYLOAD_POLICY:
+		return 1;
+	case PAYLOAD_DEVICE:
+	case PAYLOAD_TIMESTAMP:
+		return 2;
+	case PAYLOAD_CARD:
+		return 3;
+	case PAYLOAD_APPROVAL:
+	case PAYLOAD_CANCEL:
+	case PAYLOAD_HELLO:
+	case PAYLOAD_EPOCH:
+	case PAYLOAD_UNKNOWN:
+	case PAYLOAD_TYPES:
+		break;
+	}
+	return RANKS - 1;
+}
+
+static int
+submit_one(const struct args *a, const char *path, const struct envelope *e)
+{
 	struct buf json;
 	int code;
 
-	if ((code = signing_read(path, &d)) != CLI_DONE)
-		return code;
 	buf_init(&json, CONTROL_JSON_CAP);
-	code = consoleclient_is_meant(a) ?
-	    consoleclient_submit(a, &d.e, &json) :
-	    gateclient_submit(a, &d.e, &json);
+	code = consoleclient_is_meant(a) ? consoleclient_submit(a, e, &json) :
+	    gateclient_submit(a, e, &json);
 	if (code == CLI_DONE && args_json(a))
 		code = say_json(&json);
 	else if (code == CLI_DONE)
 		say("%s: %s taken by the %s\n", path,
-		    envelope_type_word(envelope_type(d.e.type)),
+		    envelope_type_word(envelope_type(e->type)),
 		    consoleclient_is_meant(a) ? "console" : "agent");
 	buf_free(&json);
-	envelope_free(&d);
 	return code;
 }
 
 static int
 submit(const struct args *a)
 {
-	int code = CLI_DONE, one;
+	struct envelope_doc *docs = calloc(a->n, sizeof(*docs));
+	int code = CLI_DONE, one, r;
 	size_t i;
 
-	for (i = 0; i < a->n; i++) {
-		one = submit_one(a, a->operand[i]);
-		if (one != CLI_DONE && code == CLI_DONE)
-			code = one;
-	}
+	if (docs == NULL)
+		return complain_err(ERR_NOMEM, "submit");
+	for (i = 0; i < a->n && code == CLI_DONE; i++)
+		code = signing_read(a->operand[i], &docs[i]);
+	if (code != CLI_DONE)
+		goto out;
+	for (r = 0; r < RANKS; r++)
+		for (i = 0; i < a->n; i++) {
+			if (rank(&docs[i].e) != r)
+				continue;
+			one = submit_one(a, a->operand[i], &docs[i].e);
+			if (one != CLI_DONE && code == CLI_DONE)
+				code = one;
+		}
+out:
+	for (i = 0; i < a->n; i++)
+		envelope_free(&docs[i]);
+	free(docs);
 	return code;
 }
 

@@ -273,6 +273,13 @@ def test_a_console_behind_tls():
             checks.equal(server.taken, [
                 ('/v1/trust/people', 'Bearer cst_secret',
                  p.load('trust/people.dsse'))])
+            # Given in any order, roots go first and timestamps last.
+            p.run('submit', *['trust/%s.dsse' % x for x in (
+                'timestamp', 'people', 'root.1')], '--console', url,
+                  '--ca', 'ca.pem')
+            checks.equal([x[0] for x in server.taken[1:]], [
+                '/v1/trust/root', '/v1/trust/people', '/v1/trust/timestamp'])
+            del server.taken[1:]
             with open(p.at('other.pem'), 'wb') as f:
                 f.write(certs.Authority().pem)
             p.run(*submit, '--ca', 'other.pem', code=4)
