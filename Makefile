@@ -383,6 +383,9 @@ install: programs
 	install -m 644 packaging/systemd/*.service $(D)/lib/systemd/system
 	install -m 644 packaging/systemd/countersign.sysusers $(D)/lib/sysusers.d/countersign.conf
 	install -m 644 packaging/systemd/countersign.tmpfiles $(D)/lib/tmpfiles.d/countersign.conf
+	install -d $(D)/share/man/man1 $(D)/share/bash-completion/completions
+	install -m 644 packaging/man/countersign.1 $(D)/share/man/man1
+	install -m 644 packaging/completions/countersign $(D)/share/bash-completion/completions
 
 clean:
 	rm -rf $(O)
