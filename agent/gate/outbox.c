@@ -271,6 +271,10 @@ push_transcript(struct outbox *o, struct credit *c)
 		buf_free(&out);
 		c->at += n;
 	}
+	/* All of it is sent and no more will come: the credit is used up. */
+	if (err == 0 && n == 0 &&
+	    !transcripts_is_growing(g->transcripts, &c->card))
+		c->until = c->at;
 	free(data);
 	return err;
 }

@@ -384,6 +384,12 @@ transcript_bytes(const struct transcript *r)
 
 /* ---- reading ---- */
 
+bool
+transcripts_is_growing(const struct transcripts *t, const struct sha256 *card)
+{
+	return find_running(t, card) != NULL;
+}
+
 int
 transcripts_read(struct transcripts *t, const struct sha256 *card,
     uint64_t offset, void *ret_p, size_t n, size_t *ret_n,

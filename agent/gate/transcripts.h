@@ -102,5 +102,8 @@ uint64_t transcript_bytes(const struct transcript *t);
 MUST_CHECK int transcripts_read(struct transcripts *t,
     const struct sha256 *card, uint64_t offset, void *ret_p, size_t n,
     size_t *ret_n, uint64_t *ret_bytes);
+/* Whether more may be appended to it: its card runs. */
+bool transcripts_is_growing(const struct transcripts *t,
+    const struct sha256 *card);
 
 #endif
