@@ -7,6 +7,7 @@
 #   make bench            measures; ONLY=name for one of them
 #   make unit T=name      the unit tests, or one of them
 #   make fuzz SECONDS=60  libFuzzer on every parser
+#   make kill-loop KILLS=500   kill -9 of the agent's processes, any moment
 #   make fuzz-replay interop system asan lint coverage reproducible
 #   make setup            installs what all of these need
 #   make install DESTDIR= PREFIX=/usr
@@ -246,7 +247,7 @@ export LINT_CFLAGS = $(BASE) -isystem $(O)/deps/gcc/include
 # Tests of the executor start the real one, from ../bin of where they are.
 RUNNER := $(if $(wildcard agent/runner/main.c),$(O)/bin/countersign-runner)
 
-.PHONY: unit fuzz-replay fuzz interop system tests check asan lint coverage reproducible
+.PHONY: unit fuzz-replay fuzz interop system kill-loop tests check asan lint coverage reproducible
 ifdef T
 ONE := $(if $(filter test_%,$(T)),$(T),test_$(T))
 unit: $(O)/tests/$(ONE) | $(if $(filter gate,$(rooms_of_$(ONE))),$(RUNNER))
@@ -264,6 +265,12 @@ interop: programs $(INTEROP:%=$(O)/tests/%)
 
 system: programs
 	@O=$(abspath $(O)) $(RUN) $(SYSTEM_RUNS)
+
+# The long form of a system test; it prints the seed that repeats it.
+KILLS ?= 500
+kill-loop: programs
+	@O=$(abspath $(O)) KILLS=$(KILLS) $(RUN) -t 7200 \
+		"tests/system/test_crash.py kills_at_any_moment"
 
 # Everything that the tests run, built.
 tests: programs $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP:%=$(O)/tests/%) \
