@@ -15,7 +15,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 
-from countersign import checks, disk, link, owner, puppet	# noqa: E402
+from countersign import checks, control, disk, link, owner	# noqa: E402
+from countersign import puppet, wire				# noqa: E402
 from countersign.agent import Agent, LIMIT			# noqa: E402
 
 
@@ -331,6 +332,48 @@ def test_courier_dies():
         records = end(a)
         checks.equal([r for r in records if r['kind'] == 'child_violation'],
                      [])
+
+
+def test_courier_dies_on_the_way_to_the_console():
+    """Before it is ready, while it connects, while it proves itself."""
+    a = Agent()
+    programs = puppet.stage(a, 'countersign-courier')
+    try:
+        with puppet.Quiet(a):
+            pending, ran = [], []
+            for step in range(4):
+                a.start(wait=False)
+                with puppet.Courier(programs) as c:
+                    if step > 0:
+                        c.say('ready')
+                        c.expect('config')
+                    if step > 1:
+                        c.say('link', b'\x02' + wire.field(''))
+                    if step > 2:
+                        c.say('challenge', os.urandom(64))
+                    os.kill(c.pid, signal.SIGKILL)
+                    c.ended()
+                # The next one comes, and people were served all along.
+                with puppet.Courier(programs) as c:
+                    c.prove()
+                    if step == 0:
+                        for env in a.files.values():
+                            checks.equal(control.submit(
+                                a.socket, 'trust', env), None)
+                    env = a.card('true')
+                    checks.equal(control.submit(a.socket, 'card', env), None)
+                    pending.append(owner.digest_of(env))
+                a.stop()
+            programs.real('countersign-courier')
+            restart(a)
+            for d in pending:
+                got = a.peer.record('card_received', card=d)
+                a.approve(d, got)
+                ran.append(a.peer.record('exec_result', card=d))
+            checks.equal([r['outcome'] for r in ran], ['finished'] * 4)
+            end(a)
+    finally:
+        programs.close()
 
 
 # ---- the runner dies ----

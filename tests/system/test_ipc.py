@@ -131,7 +131,7 @@ def test_a_courier_that_lies():
     programs = puppet.stage(a, COURIER)
     tolerated = ('welcome twice', 'a reason that is no text')
     try:
-        with Quiet(a):
+        with puppet.Quiet(a):
             for what, when, bad in LIES:
                 ready(a)
                 n = len(local(a, 'child_violation'))
@@ -156,19 +156,6 @@ def test_a_courier_that_lies():
         programs.close()
 
 
-class Quiet:
-    """An agent that is started by hand."""
-
-    def __init__(self, a):
-        self.a = a
-
-    def __enter__(self):
-        return self.a
-
-    def __exit__(self, *e):
-        self.a.__exit__(*e)
-
-
 def bounded_end(a):
     a.stop()
     disk.verify(a)
@@ -179,7 +166,7 @@ def test_half_messages_are_waited_for():
     a = Agent()
     programs = puppet.stage(a, COURIER)
     try:
-        with Quiet(a):
+        with puppet.Quiet(a):
             ready(a)
             with puppet.Courier(programs) as c:
                 for b in wire.message('ready'):
@@ -201,7 +188,7 @@ def test_restarts_of_a_courier_slow_down():
     a = Agent()
     programs = puppet.stage(a, COURIER)
     try:
-        with Quiet(a):
+        with puppet.Quiet(a):
             ready(a)
             times = []
             for _ in range(4):
@@ -273,7 +260,7 @@ def test_floods_of_a_courier():
         ('cosignature', wire.message('cosignature', b'x' * 500) * many),
     )
     try:
-        with Quiet(a):
+        with puppet.Quiet(a):
             for what, data in floods:
                 ready(a)
                 with puppet.Courier(programs) as c:
@@ -301,7 +288,7 @@ def test_a_courier_that_does_not_read():
     a = Agent()
     programs = puppet.stage(a, COURIER)
     try:
-        with Quiet(a):
+        with puppet.Quiet(a):
             ready(a)
             with puppet.Courier(programs) as c:
                 c.prove()
@@ -331,7 +318,7 @@ def test_a_courier_that_has_forged_everything():
     a = Agent()
     programs = puppet.stage(a, COURIER)
     try:
-        with Quiet(a):
+        with puppet.Quiet(a):
             ready(a)
             m = a.marker()
             with puppet.Courier(programs) as c:
@@ -373,7 +360,7 @@ def test_reasons_that_are_no_text():
     a = Agent()
     programs = puppet.stage(a, COURIER)
     try:
-        with Quiet(a):
+        with puppet.Quiet(a):
             ready(a)
             with puppet.Courier(programs) as c:
                 c.prove()
@@ -511,6 +498,28 @@ def test_a_runner_that_lies():
             checks.equal(a.gate.pid, pid)
             n = len(a.peer.all('child_violation', role='runner'))
             checks.true(1 <= n <= 20, '%d violations' % n)
+            bounded_end(a)
+    finally:
+        programs.close()
+
+
+def test_violations_do_not_fill_the_journal():
+    """20 of them a minute; every card has its result all the same."""
+    a = Agent()
+    programs = puppet.stage(a, RUNNER)
+    try:
+        with a:
+            for _ in range(30):
+                d, got = a.pending('true')
+                a.approve(d, got)
+                with programs.accept(RUNNER) as r:
+                    r.write(4, wire.message(999))
+                    r.ended()
+                    r.close()
+                    got = a.peer.record('exec_result', card=d)
+                checks.equal(got['reason'], 'child_violation')
+            n = len(a.peer.all('child_violation', role='runner'))
+            checks.true(10 <= n <= 20, '%d violations' % n)
             bounded_end(a)
     finally:
         programs.close()

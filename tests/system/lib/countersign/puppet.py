@@ -185,3 +185,16 @@ def stage(agent, *puppets):
     with open(agent.config, 'w') as f:
         json.dump(dict(agent.settings(), programs=programs.path), f)
     return programs
+
+
+class Quiet:
+    """An agent that is started by hand."""
+
+    def __init__(self, a):
+        self.a = a
+
+    def __enter__(self):
+        return self.a
+
+    def __exit__(self, *e):
+        self.a.__exit__(*e)
