@@ -175,6 +175,11 @@ fold_trust(struct core *c, uint64_t index, const struct record *rec)
 		return corrupt(c, index, "a trust file out of place");
 	buf_init(&payload, CAP_TRUST);
 	err = c->cfg.host->load(c->cfg.arg, &rec->digest, &payload);
+	/* A disk that cannot be read just now is no tampering. */
+	if (err != 0 && err != ERR_NOT_FOUND && err != ERR_CORRUPT) {
+		buf_free(&payload);
+		return err;
+	}
 	if (err == 0) {
 		e.type = envelope_type_text(trust_file_type(file));
 		e.payload = buf_bytes(&payload);

@@ -262,6 +262,15 @@ disk_call(void)
 	return 0;
 }
 
+/* A call that only reads finds no disk full. */
+static int
+disk_read_call(void)
+{
+	int err = disk_call();
+
+	return err == ERR_NO_SPACE ? ERR_IO : err;
+}
+
 static struct disk_node *
 disk_node_of(int handle)
 {
@@ -313,7 +322,7 @@ static int
 disk_open(int dir, const char *name, bool folder, int *ret_handle)
 {
 	struct disk_names *names = &disk_node_of(dir)->names;
-	int err = disk_call(), i;
+	int err = disk_read_call(), i;
 
 	if (err != 0)
 		return err;
@@ -355,7 +364,7 @@ int
 file_check_private(int fd)
 {
 	(void)fd;
-	return disk_call();
+	return disk_read_call();
 }
 
 int
@@ -373,7 +382,7 @@ int
 file_list(int dir, file_list_fn *fn, void *arg)
 {
 	struct disk_names names = disk_node_of(dir)->names;
-	int err = disk_call();
+	int err = disk_read_call();
 	size_t i;
 
 	for (i = 0; i < names.n && err == 0; i++)
@@ -384,7 +393,7 @@ file_list(int dir, file_list_fn *fn, void *arg)
 int
 file_free_space(int dir, uint64_t *ret_bytes)
 {
-	int err = disk_call();
+	int err = disk_read_call();
 
 	(void)dir;
 	*ret_bytes = disk.capacity - disk_used();
@@ -474,7 +483,7 @@ int
 file_read_at(int fd, uint64_t at, void *ret_p, size_t n, size_t *ret_n)
 {
 	struct disk_node *node = disk_node_of(fd);
-	int err = disk_call();
+	int err = disk_read_call();
 
 	if (err != 0)
 		return err;
@@ -516,14 +525,14 @@ int
 file_size(int fd, uint64_t *ret_size)
 {
 	*ret_size = disk_node_of(fd)->now.n;
-	return disk_call();
+	return disk_read_call();
 }
 
 int
 file_lock(int fd)
 {
 	struct disk_node *n = disk_node_of(fd);
-	int err = disk_call();
+	int err = disk_read_call();
 
 	if (err != 0)
 		return err;
@@ -542,7 +551,7 @@ file_read(int dir, const char *name, size_t cap, struct buf *ret_b)
 	if ((err = file_open_read(dir, name, &fd)) != 0)
 		return err;
 	n = disk_node_of(fd);
-	if ((err = disk_call()) == 0 && n->now.n > cap)
+	if ((err = disk_read_call()) == 0 && n->now.n > cap)
 		err = ERR_TOO_LARGE;
 	if (err == 0) {
 		buf_put(ret_b, n->now.p, n->now.n);
@@ -628,7 +637,7 @@ int
 file_stat(int dir, const char *name, uint64_t *ret_size, int64_t *ret_changed)
 {
 	struct disk_names *names = &disk_node_of(dir)->names;
-	int err = disk_call(), i;
+	int err = disk_read_call(), i;
 
 	if (err != 0)
 		return err;
