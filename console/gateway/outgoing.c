@@ -339,6 +339,25 @@ pump_outputs(struct outgoing *o)
 	return err == NO_ROOM ? 0 : err;
 }
 
+/* What has ended is looked at once the commit has come about. */
+static int
+begin_output(void *ctx, const struct store_output *row)
+{
+	return row->ended ? 0 : take_output(ctx, row);
+}
+
+int
+outgoing_begin_outputs(struct outgoing *o)
+{
+	int err;
+
+	if (o->device == NULL)
+		return 0;
+	err = store_output_each_open(o->c->store, o->device->id, begin_output,
+	    o);
+	return err == NO_ROOM ? 0 : err;
+}
+
 int
 outgoing_on_output(struct outgoing *o, const struct wire_output *m)
 {

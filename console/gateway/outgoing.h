@@ -55,6 +55,12 @@ void outgoing_rewind(struct outgoing *o);
 void outgoing_trust_changed(struct outgoing *o);
 /* A card's output began or ended, says the journal. */
 void outgoing_outputs_changed(struct outgoing *o);
+/*
+ * Gives credit for outputs that began in this turn, before its commit: the
+ * first bytes do not wait for the disk. If the commit fails, the connection
+ * ends and the credit with it. The store's errors.
+ */
+MUST_CHECK int outgoing_begin_outputs(struct outgoing *o);
 
 /* Transcript bytes came. ERR_PROTOCOL beyond the credit; the spool's errors. */
 MUST_CHECK int outgoing_on_output(struct outgoing *o,

@@ -424,7 +424,10 @@ on_records(struct session *s, struct bytes rest)
 	if (more < 0)
 		return more;
 	s->device.seen = clock_wall_s();
-	return store_device_update(s->c->store, &s->device);
+	if ((err = store_device_update(s->c->store, &s->device)) == 0 &&
+	    s->effects.outputs)
+		err = outgoing_begin_outputs(&s->out);
+	return err;
 }
 
 static int
