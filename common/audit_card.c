@@ -249,7 +249,7 @@ says_the_same(const struct record *rec, const struct consent *s)
 	const struct approval *p = s->approval;
 	struct bytes who = rec->has[RF_APPROVER] ? rec->approver : rec->by;
 
-	if (p->decision != s->decision ||
+	if (p == NULL || p->decision != s->decision ||
 	    !sha256_equal(&p->card, &rec->card) ||
 	    !bytes_equal(p->approver, who) ||
 	    (rec->has[RF_KEY] && !bytes_is(rec->key, s->signer.key->id)) ||
