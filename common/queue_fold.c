@@ -243,16 +243,20 @@ fold_accepted(struct fold *f)
 {
 	const struct record *rec = f->rec;
 	struct queue_approval *a = NULL;
+	const char *approver = "";
 	int role = approver_role(rec->role), err;
 
 	if (role == 0)
 		return corrupt(f, "a role that does not approve");
 	/* The table first: nothing is added to a card that has ended. */
 	if ((err = step(f, rec->enough ? EVENT_ENOUGH : EVENT_APPROVE)) != 0 ||
-	    (err = approval_place(f, &a)) != 0)
+	    (err = set_text(f, rec->approver, &approver)) != 0)
 		return err;
-	if ((err = queue_text_take(f->q, rec->approver, &a->approver)) != 0)
-		return err == ERR_NOMEM ? err : corrupt(f, "a NUL in a text");
+	if ((err = approval_place(f, &a)) != 0) {
+		queue_text_drop(f->q, approver);
+		return err;
+	}
+	a->approver = approver;
 	a->digest = rec->approval;
 	a->policy = rec->policy;
 	a->role = role;
