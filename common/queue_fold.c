@@ -201,9 +201,10 @@ fold_nonce(struct fold *f)
 	return set_text(f, f->rec->boot_id, &item->boot_id);
 }
 
-/* The place for an approval: its person's earlier one, or a new one. */
+/* Makes place for one more approval at the end; its person's earlier one
+ * goes. */
 static int
-approval_place(struct fold *f, struct queue_approval **ret_a)
+approval_place(struct fold *f)
 {
 	struct queue_item *item = f->item;
 	struct queue_approval *p;
@@ -224,8 +225,6 @@ approval_place(struct fold *f, struct queue_approval **ret_a)
 	if (p == NULL)
 		return ERR_NOMEM;
 	item->approvals = p;
-	*ret_a = &p[item->n_approvals];
-	memset(*ret_a, 0, sizeof(**ret_a));
 	return 0;
 }
 
@@ -242,7 +241,7 @@ static int
 fold_accepted(struct fold *f)
 {
 	const struct record *rec = f->rec;
-	struct queue_approval *a = NULL;
+	struct queue_approval *a;
 	const char *approver = "";
 	int role = approver_role(rec->role), err;
 
@@ -252,10 +251,12 @@ fold_accepted(struct fold *f)
 	if ((err = step(f, rec->enough ? EVENT_ENOUGH : EVENT_APPROVE)) != 0 ||
 	    (err = set_text(f, rec->approver, &approver)) != 0)
 		return err;
-	if ((err = approval_place(f, &a)) != 0) {
+	if ((err = approval_place(f)) != 0) {
 		queue_text_drop(f->q, approver);
 		return err;
 	}
+	a = &f->item->approvals[f->item->n_approvals];
+	memset(a, 0, sizeof(*a));
 	a->approver = approver;
 	a->digest = rec->approval;
 	a->policy = rec->policy;
