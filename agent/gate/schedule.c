@@ -463,7 +463,11 @@ core_turn(struct core *c, struct moment m)
 	    (err = lapse_expired(c, m)) != 0 ||
 	    (err = start_cards(c, m)) != 0)
 		return err;
-	queue_forget(c->queue, core_now(c, m));
+	/*
+	 * By the floor, behind which no time goes back: by a clock that is
+	 * ahead for a moment, cards would be forgotten that still could run.
+	 */
+	queue_forget(c->queue, c->last_record);
 	return 0;
 }
 

@@ -120,8 +120,38 @@ TEST(what_ended_is_forgotten_later)
 	CHECK_STATE(&f, card, "expired");
 	fx_pass(&f, 61);
 	fx_turn(&f);
+	CHECK_STATE(&f, card, "expired");
+	fx_usual(&f);
+	fx_pass(&f, 61);
+	fx_turn(&f);
 	CHECK_STATE(&f, card, "none");
 	CHECK_STR(fx_offer(&f, card)->reason, "expired");
+	CHECK_STATE(&f, card, "none");
+	fx_close(&f);
+}
+
+/* Two days ahead for a moment, then right again: nothing was forgotten. */
+TEST(a_clock_that_is_ahead_for_a_moment)
+{
+	struct fx_card *card;
+	struct fx f;
+	int i;
+
+	fx_open(&f);
+	card = fx_take(&f, &(struct fx_ask){ .tool = "disk.free" });
+	fx_turn(&f);
+	fx_end(&f, &card->digest, "finished", 0);
+	f.m.clock += 2 * 86400;
+	for (i = 0; i < 3; i++) {
+		fx_turn(&f);
+		fx_pass(&f, 61);
+	}
+	f.m.clock -= 2 * 86400;
+	CHECK(core_blocked(f.core, f.m) == NULL);
+	CHECK_INT(fx_offer(&f, card)->answer, CORE_KNOWN);
+	fx_turn(&f);
+	CHECK_INT(f.n_started, 1);
+	CHECK_STATE(&f, card, "finished");
 	fx_close(&f);
 }
 
