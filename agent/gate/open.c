@@ -255,7 +255,9 @@ has_lock_flag(const struct gate *g)
 	uint64_t size;
 	int64_t changed;
 
-	return file_stat(g->state_dir, LOCK_NAME, &size, &changed) == 0;
+	/* Whatever stands there, or cannot be looked at, locks. */
+	return file_stat(g->state_dir, LOCK_NAME, &size, &changed) !=
+	    ERR_NOT_FOUND;
 }
 
 /* A copy of this disk in another machine is another device. */
