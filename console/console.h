@@ -46,7 +46,17 @@ struct console {
 	int64_t started;	/* seconds since 1970 */
 	uint64_t log_second;	/* of the loop, and lines in it */
 	unsigned log_lines;
+	struct buf counted;	/* metrics that took counting, as text */
+	uint64_t counted_until;	/* uv_hrtime until which they serve */
+	uv_idle_t rollout;	/* of trust files, to all that are connected */
+	size_t rollout_at;
 };
+
+/*
+ * Has every connected device look for new trust files, some each turn of the
+ * loop, so that a fleet holds up nobody.
+ */
+void console_roll_out(struct console *c);
 
 /*
  * Whether there may be one more line about something that a stranger caused.

@@ -15,7 +15,8 @@
 
 struct fold {
 	struct store *store;
-	struct queue *queue;
+	struct queue *queue;	/* NULL until it is needed */
+	size_t folded;		/* records since it was read */
 	bool broken;		/* a record made no sense: cards stand still */
 };
 
@@ -25,6 +26,7 @@ struct fold {
 struct replay {
 	struct store *store;
 	int64_t device;
+	uint64_t until;			/* those before that index */
 	struct store_record *rows;	/* payloads are copies */
 	size_t n, size;
 };
@@ -47,6 +49,8 @@ keep_row(void *ctx, const struct store_record *row)
 	uint8_t *copy;
 	size_t size;
 
+	if (row->index >= r->until)
+		return 0;
 	if (r->n == r->size) {
 		size = r->size == 0 ? 64 : 2 * r->size;
 		rows = realloc(r->rows, size * sizeof(*rows));
@@ -67,6 +71,8 @@ keep_card(void *ctx, const struct sha256 *card)
 {
 	struct replay *r = ctx;
 
+	if (r->n > FOLD_LOAD_MAX)
+		return ERR_TOO_LARGE;
 	return store_record_each_of_card(r->store, r->device, card, 0,
 	    FOLD_RECORDS_MAX, keep_row, r);
 }
@@ -113,30 +119,46 @@ load_open(struct replay *r, const char *device)
 }
 
 int
-fold_open(struct store *s, const struct store_device *d, struct fold **ret_f)
+fold_open(struct store *s, struct fold **ret_f)
 {
-	struct replay r = { s, d->n, NULL, 0, 0 };
 	struct fold *f;
-	int err;
 
 	if ((f = calloc(1, sizeof(*f))) == NULL)
 		return ERR_NOMEM;
 	f->store = s;
-	if ((err = queue_new(&f->queue)) == 0)
-		err = load_open(&r, d->id);
-	if (err == 0)
-		err = fold_rows(f->queue, &r);
+	*ret_f = f;
+	return 0;
+}
+
+/*
+ * The open cards of the device as they were before that record, if they have
+ * not been read, or long ago. What is wrong with them was an alarm when it
+ * came, or is one now.
+ */
+static int
+load(struct fold *f, struct store_device *d, uint64_t index)
+{
+	struct replay r = { f->store, d->n, index, NULL, 0, 0 };
+	struct queue *q = NULL;
+	int err;
+
+	if (f->queue != NULL && ++f->folded < FOLD_ANEW)
+		return 0;
+	if ((err = queue_new(&q)) == 0 && (err = load_open(&r, d->id)) == 0)
+		err = fold_rows(q, &r);
 	free_replay(&r);
-	if (err == ERR_CORRUPT) {
-		/* The alarm was raised when it came. */
+	if (err == ERR_TOO_LARGE || err == ERR_CORRUPT) {
 		f->broken = true;
-		err = 0;
+		err = err == ERR_CORRUPT ? 0 : ledger_alarm(f->store, d,
+		    "too much is open there: its cards stand still");
 	}
 	if (err != 0) {
-		fold_close(f);
+		queue_free(q);
 		return err;
 	}
-	*ret_f = f;
+	queue_free(f->queue);
+	f->queue = q;
+	f->folded = 0;
 	return 0;
 }
 
@@ -159,7 +181,7 @@ int
 fold_card(struct store *s, int64_t device, const struct sha256 *card,
     struct queue **ret_q, const struct queue_item **ret_item)
 {
-	struct replay r = { s, device, NULL, 0, 0 };
+	struct replay r = { s, device, UINT64_MAX, NULL, 0, 0 };
 	struct queue *q = NULL;
 	int err;
 
@@ -368,7 +390,8 @@ fold_output(struct fold *f, const char *device, const struct record *rec,
 	struct store_output o;
 	int err;
 
-	if (rec->kind != RECORD_EXEC_STARTED && rec->kind != RECORD_EXEC_RESULT)
+	/* From the intent on, so that the first bytes wait for nothing more. */
+	if (rec->kind != RECORD_EXEC_INTENT && rec->kind != RECORD_EXEC_RESULT)
 		return 0;
 	err = store_output_find(f->store, &rec->card, &o);
 	if (err != 0 && err != ERR_NOT_FOUND)
@@ -424,8 +447,8 @@ fold_queue(struct fold *f, struct store_device *d, uint64_t index,
 	char text[STORE_TEXT_SIZE];
 	int err;
 
-	if (f->broken)
-		return 0;
+	if ((err = load(f, d, index)) != 0 || f->broken)
+		return err;
 	err = queue_fold(f->queue, index, rec);
 	if (err == ERR_CORRUPT) {
 		(void)snprintf(text, sizeof(text), "record %llu makes no "
@@ -433,10 +456,6 @@ fold_queue(struct fold *f, struct store_device *d, uint64_t index,
 		    queue_error(f->queue));
 		f->broken = true;
 		return ledger_alarm(f->store, d, text);
-	}
-	if (err == 0 && queue_open_count(f->queue) > FOLD_CARDS_MAX) {
-		f->broken = true;
-		return ledger_alarm(f->store, d, "too many cards wait there");
 	}
 	return err;
 }

@@ -13,16 +13,20 @@
 #include "common/queue.h"
 #include "console/ledger.h"
 
-/* Cards that wait at one device, and records of one card: more is nonsense. */
-#define FOLD_CARDS_MAX 20000
+/*
+ * Records of one card, and of all open cards of a device: more is nonsense,
+ * since 10,000 may wait (CAP_PENDING), and would hold up everybody.
+ */
 #define FOLD_RECORDS_MAX 4096
+#define FOLD_LOAD_MAX 50000
+/* What has ended is let go of after so many records, by folding anew. */
+#define FOLD_ANEW 65536
 
 /* The open cards of one device. */
 struct fold;
 
-/* Folds them from the store. The store's errors. */
-MUST_CHECK int fold_open(struct store *s, const struct store_device *d,
-    struct fold **ret_f);
+/* They are read from the store when the first record comes. ERR_NOMEM. */
+MUST_CHECK int fold_open(struct store *s, struct fold **ret_f);
 /* NULL is fine. */
 void fold_close(struct fold *f);
 struct store *fold_store(const struct fold *f);

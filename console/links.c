@@ -119,15 +119,15 @@ links_poke(struct links *l, const char *device, enum link_news news)
 		e->poke(e->ctx, news);
 }
 
-void
-links_poke_all(struct links *l, enum link_news news)
+size_t
+links_poke_some(struct links *l, size_t bucket, size_t n, enum link_news news)
 {
 	struct link_entry *e, *next;
-	size_t i;
 
-	for (i = 0; i < l->n_buckets; i++)
-		for (e = l->buckets[i]; e != NULL; e = next) {
+	for (; n > 0 && bucket < l->n_buckets; n--, bucket++)
+		for (e = l->buckets[bucket]; e != NULL; e = next) {
 			next = e->next;
 			e->poke(e->ctx, news);
 		}
+	return bucket;
 }

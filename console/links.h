@@ -47,7 +47,12 @@ void links_remove(struct links *l, struct link_entry *e);
 struct link_entry *links_find(const struct links *l, const char *device);
 /* Pokes that device if it is connected. */
 void links_poke(struct links *l, const char *device, enum link_news news);
-/* Pokes all. A poke adds and removes none. */
-void links_poke_all(struct links *l, enum link_news news);
+/*
+ * Pokes those in up to n buckets from that one on, and returns the bucket to
+ * go on with: l->n_buckets after the last. Whoever was there at the start is
+ * poked, though devices come and go in between.
+ */
+size_t links_poke_some(struct links *l, size_t bucket, size_t n,
+    enum link_news news);
 
 #endif

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define TICK_MS 1000u
@@ -168,6 +169,7 @@ close_all(struct server *s)
 	uv_close((uv_handle_t *)&s->tick, NULL);
 	uv_close((uv_handle_t *)&s->certificate, NULL);
 	uv_close((uv_handle_t *)&s->watchdog, NULL);
+	uv_close((uv_handle_t *)&s->c.rollout, NULL);
 }
 
 static void
@@ -189,6 +191,7 @@ start_handles(struct server *s)
 	(void)uv_timer_init(&s->loop, &s->tick);
 	(void)uv_timer_init(&s->loop, &s->certificate);
 	(void)uv_timer_init(&s->loop, &s->watchdog);
+	(void)uv_idle_init(&s->loop, &s->c.rollout);
 	s->term.data = s;
 	s->interrupt.data = s;
 	s->tick.data = s;
@@ -306,8 +309,21 @@ run(struct server *s, bool json)
 		close_all(s);
 	(void)uv_run(&s->loop, UV_RUN_DEFAULT);
 	links_fini(&s->c.links);
+	buf_free(&s->c.counted);
 	owners_free(s->c.owners);
 	return code;
+}
+
+/* Each connection is a descriptor: as many as we may have. */
+static void
+raise_limit(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+		l.rlim_cur = l.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &l);
+	}
 }
 
 int
@@ -317,6 +333,7 @@ serve(const struct settings *settings, struct store *store, bool json)
 	int code, err;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	raise_limit();
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return fail(ERR_NOMEM, "no memory", "free some");
 	s->c.settings = settings;

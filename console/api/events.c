@@ -194,7 +194,7 @@ output_end(struct events *e, const struct store_card *c, const char **ret_word)
 	else if (err != 0)
 		return err;
 	else if (o.state == STORE_OUTPUT_COMPLETE)
-		*ret_word = e->bad ? "bad" : "complete";
+		*ret_word = "complete";
 	else if (o.state == STORE_OUTPUT_BAD)
 		*ret_word = "bad";
 	else if (!o.ended && strcmp(c->state, "interrupted") == 0)
@@ -237,7 +237,7 @@ fill(struct events *e)
 		e->bad = err != 0;
 	}
 	if (cards_has_ended(&c) && output != NULL)
-		put_end(e, &c, output);
+		put_end(e, &c, e->bad ? "bad" : output);
 	return 0;
 }
 

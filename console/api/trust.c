@@ -146,7 +146,7 @@ put(struct request *r, const char *org, const char *device,
 	if (device[0] != '\0')
 		links_poke(&r->c->links, device, LINK_NEWS_TRUST);
 	else if (out.verdict == TRUST_ACCEPT)
-		links_poke_all(&r->c->links, LINK_NEWS_TRUST);
+		console_roll_out(r->c);
 	answer(r, out.verdict == TRUST_ACCEPT ? 201 : 200, org, &out);
 }
 

@@ -315,7 +315,8 @@ on_hello(struct session *s, const struct wire_envelope *e)
 	if ((err = hello_claim(e->payload, claim)) != 0)
 		return refuse_hello(s, "?", "malformed", err);
 	/* What an older connection brought in this turn is not on disk yet. */
-	if ((err = turn_settle(&s->c->turn)) != 0)
+	if (links_find(&s->c->links, claim) != NULL &&
+	    (err = turn_settle(&s->c->turn)) != 0)
 		return err;
 	err = store_device_find(s->c->store, claim, &d);
 	if (err == ERR_NOT_FOUND)
@@ -331,7 +332,7 @@ on_hello(struct session *s, const struct wire_envelope *e)
 	if (strcmp(h.org, d.org) != 0)
 		return refuse_hello(s, claim, "wrong_org", ERR_DENIED);
 	s->device = d;
-	if ((err = fold_open(s->c->store, &d, &s->fold)) != 0 ||
+	if ((err = fold_open(s->c->store, &s->fold)) != 0 ||
 	    (err = note_hello(s, &h)) != 0)
 		return err;
 	s->proven = true;

@@ -450,6 +450,20 @@ store_value_set(struct store *s, const char *name, struct bytes value)
 }
 
 int
+store_ping(struct store *s)
+{
+	sqlite3_stmt *st;
+	int err;
+
+	err = db_query(s, &st, "SELECT 1 FROM value LIMIT 1", "");
+	if (err != 0)
+		return err;
+	err = db_step(st);
+	db_reset(st);
+	return err < 0 ? err : 0;
+}
+
+int
 store_count(struct store *s, struct store_counts *ret_c)
 {
 	struct store_counts c;

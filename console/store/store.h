@@ -61,6 +61,9 @@ MUST_CHECK int store_value_get(struct store *s, const char *name,
 MUST_CHECK int store_value_set(struct store *s, const char *name,
     struct bytes value);
 
+/* Whether the database answers. */
+MUST_CHECK int store_ping(struct store *s);
+
 struct store_counts {
 	int64_t devices, records, cards, users, outbox;
 	int64_t bytes;		/* of the database */

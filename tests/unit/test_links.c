@@ -43,6 +43,7 @@ TEST(many_devices)
 {
 	static struct peer peers[MANY];
 	struct links l;
+	size_t at;
 	int i;
 
 	CHECK_INT(links_init(&l), 0);
@@ -56,7 +57,8 @@ TEST(many_devices)
 	CHECK(links_find(&l, "d-nobody") == NULL);
 	links_poke(&l, peers[7].e.device, LINK_NEWS_OUT);
 	links_poke(&l, "d-nobody", LINK_NEWS_OUT);
-	links_poke_all(&l, LINK_NEWS_TRUST);
+	for (at = 0; at < l.n_buckets;)
+		at = links_poke_some(&l, at, 7, LINK_NEWS_TRUST);
 	for (i = 0; i < MANY; i++) {
 		CHECK_INT(peers[i].poked, i == 7 ? 2 : 1);
 		CHECK_INT(peers[i].trust, 1);
@@ -68,6 +70,31 @@ TEST(many_devices)
 	for (i = 0; i < MANY; i++)
 		CHECK((links_find(&l, peers[i].e.device) != NULL) ==
 		    (i % 2 == 1));
+	links_fini(&l);
+}
+
+/* The buckets double while they are gone through. */
+TEST(who_was_there_is_poked_whoever_comes)
+{
+	static struct peer peers[MANY];
+	struct links l;
+	size_t at;
+	int i;
+
+	CHECK_INT(links_init(&l), 0);
+	for (i = 0; i < 60; i++) {
+		name_peer(&peers[i], i);
+		links_add(&l, &peers[i].e);
+	}
+	at = links_poke_some(&l, 0, 20, LINK_NEWS_TRUST);
+	for (; i < MANY; i++) {
+		name_peer(&peers[i], i);
+		links_add(&l, &peers[i].e);
+	}
+	while (at < l.n_buckets)
+		at = links_poke_some(&l, at, 20, LINK_NEWS_TRUST);
+	for (i = 0; i < 60; i++)
+		CHECK(peers[i].trust >= 1);
 	links_fini(&l);
 }
 
