@@ -16,6 +16,7 @@ import peers
 import place
 
 RUNS = int(os.environ.get('BENCH_RUNS', '200'))
+SETTLE_S = 0.05
 MARK = b'event: output\n'
 
 
@@ -57,6 +58,8 @@ def measure():
                 for other in others:
                     if i % 10 == 0 or other.quick:
                         other.once()
+                        # Its processes end before the next one is timed.
+                        time.sleep(SETTLE_S)
         finally:
             for other in others:
                 other.close()
@@ -65,7 +68,8 @@ def measure():
     goal = 3.5 + 3 * sync
     fastest = min(others, key=lambda o: figures.median(o.taken),
                   default=None)
-    note = 'fdatasync p50 %.2f ms on %s, %d runs' % (sync, kind, runs)
+    note = 'fdatasync p50 %.2f ms on %s, %d runs, load %.1f on %d cores' % (
+        sync, kind, runs, os.getloadavg()[0], os.cpu_count())
     for other in others:
         note += '; %s p50 %.1f ms (%.1fx)' % (
             other.name, figures.median(other.taken),
