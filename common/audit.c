@@ -189,6 +189,8 @@ verify(struct audit *a, struct bytes payload)
 	if (err == ERR_CORRUPT)
 		return audit_wrong(a, AUDIT_STATE, "%s",
 		    queue_error(a->queue));
+	if (err == 0 && a->rec->kind == RECORD_EXEC_RESULT)
+		audit_result(a);
 	return err;
 }
 

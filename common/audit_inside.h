@@ -16,6 +16,7 @@
 struct audit_ran {
 	struct digestmap_node node;
 	struct audit_ran *next;
+	bool well;		/* it finished with exit code 0 */
 };
 
 struct audit {
@@ -88,5 +89,7 @@ bool audit_is_enough(const struct audit *a, const struct audit_case *c,
     const struct sha256 *without, const struct approval *more);
 MUST_CHECK int audit_lapsed(struct audit *a, const struct queue_item *item);
 MUST_CHECK int audit_intent(struct audit *a, const struct queue_item *item);
+/* Notes how a run ended; its record was folded. */
+void audit_result(struct audit *a);
 
 #endif

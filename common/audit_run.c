@@ -140,17 +140,27 @@ check_auto(struct audit *a, const struct audit_case *c)
 static int
 check_after(struct audit *a, const struct audit_case *c)
 {
-	const struct queue_item *other;
+	const struct audit_ran *other;
 	size_t i;
 
 	for (i = 0; i < c->card->n_after; i++) {
-		other = queue_find(a->queue, &c->card->after[i]);
-		if (other == NULL || other->state != STATE_FINISHED ||
-		    other->result.exit_code != 0)
+		other = digestmap_find(&a->ran, &c->card->after[i]);
+		if (other == NULL || !other->well)
 			return audit_wrong(a, AUDIT_POLICY, "a card that it"
 			    " had to come after has not finished well");
 	}
 	return 0;
+}
+
+void
+audit_result(struct audit *a)
+{
+	const struct record *rec = a->rec;
+	struct audit_ran *r = digestmap_find(&a->ran, &rec->card);
+
+	if (r != NULL)
+		r->well = bytes_is(rec->outcome, "finished") &&
+		    rec->has[RF_EXIT_CODE] && rec->exit_code == 0;
 }
 
 /* How many run already. */

@@ -382,8 +382,7 @@ queue_forget(struct queue *q, int64_t now)
 {
 	struct queue_item *item, *next;
 
-	if (now > q->horizon)
-		q->horizon = now;
+	q->horizon = now;
 	/* Also after the clock was taken back. */
 	if (q->forgot_at != INT64_MIN && now >= q->forgot_at &&
 	    now - q->forgot_at < QUEUE_FORGET_EVERY)

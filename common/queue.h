@@ -126,11 +126,11 @@ MUST_CHECK int queue_fold(struct queue *q, uint64_t index,
 const char *queue_error(const struct queue *q);
 
 /*
- * Drops ended cards and seen approvals whose time is over, and from now on
- * each card that ends with its time over. Before a replay with the present
- * time, memory does not grow with the journal. Once a digest is dropped the
- * card itself, expired, must keep it out: after the clock was taken back,
- * fold the whole journal again into a new queue.
+ * Drops ended cards and seen approvals whose time was over then, and until the
+ * next call each card that ends with its time over. now must be a time behind
+ * which the device's `now` never falls, that is one from a record: a card that
+ * was forgotten is kept out by its `expires` alone. After the clock was taken
+ * back, fold the whole journal again into a new queue.
  */
 void queue_forget(struct queue *q, int64_t now);
 

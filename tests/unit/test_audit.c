@@ -23,16 +23,20 @@ TEST(right)
 
 TEST(clock_reset)
 {
+	struct fx_card *before;
 	struct fx f;
 
 	fx_open(&f);
-	fx_pass(&f, 86400);
+	before = fx_run(&f, &(struct fx_ask){ 0 });
+	fx_end(&f, &before->digest, "finished", 0);
+	fx_pass(&f, 2 * 86400);
 	(void)fx_usual(&f);
 	fx_turn(&f);
-	f.m.clock -= 86400;
+	f.m.clock -= 2 * 86400;
 	CHECK_INT(core_clock_reset(f.core, f.m, "local:root",
 	    bytes_str("bad battery")), 0);
-	fx_run(&f, &(struct fx_ask){ 0 });
+	/* What had ended long ago is of today again. */
+	fx_run(&f, &(struct fx_ask){ .after = &before->digest });
 	CHECK_RIGHT(&f);
 	fx_drop(&f);
 }
