@@ -165,6 +165,7 @@ void outbox_free(struct outbox *o);
 /* A link was proven; it was lost. */
 void outbox_open(struct outbox *o);
 void outbox_shut(struct outbox *o);
+/* n: at most what is synced here. */
 void outbox_have(struct outbox *o, uint64_t n);
 void outbox_credit(struct outbox *o, const struct wire_credit *credit);
 /* Sends what there is, as far as there is room. */

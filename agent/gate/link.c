@@ -181,14 +181,35 @@ on_withdraw(struct gate *g, struct moment m, struct bytes body)
 	return core_withdraw(g->core, m, &card, w.reason);
 }
 
+/*
+ * A console that has more than was ever synced here has seen a later state of
+ * this disk (or lies): nothing of this connection counts any more.
+ */
+static int
+on_console_ahead(struct gate *g, struct moment m, uint64_t n)
+{
+	struct sha256 none = { { 0 } };
+
+	log_event(&g->log, SERVICE_ERROR, "ALARM: the console has %llu records"
+	    " of this device, its journal %llu: its disk was put back to an"
+	    " earlier state, or the console lies; compare the two before"
+	    " anything runs", (unsigned long long)n,
+	    (unsigned long long)journal_synced(g->journal));
+	uplink_drop(g->uplink, "ALARM: the console has more records than this"
+	    " device: its disk was put back, or the console lies");
+	return core_link_refused(g->core, m, bytes_str("console_ahead"), 0,
+	    &none);
+}
+
 static int
 on_have(struct gate *g, struct moment m, struct bytes body)
 {
 	uint64_t n;
 
-	(void)m;
 	if (wire_get_have(body, &n) != 0)
 		return ERR_PROTOCOL;
+	if (n > journal_synced(g->journal))
+		return on_console_ahead(g, m, n);
 	outbox_have(g->outbox, n);
 	return 0;
 }

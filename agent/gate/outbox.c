@@ -64,13 +64,11 @@ outbox_shut(struct outbox *o)
 void
 outbox_have(struct outbox *o, uint64_t n)
 {
-	uint64_t size = journal_synced(o->g->journal);
-
 	/* After the first, it only acknowledges; it frees nothing. */
 	if (o->has_cursor && n <= o->next.index)
 		return;
 	o->has_cursor = true;
-	journal_seek(&o->next, n < size ? n : size);
+	journal_seek(&o->next, n);
 }
 
 void

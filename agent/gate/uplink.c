@@ -113,6 +113,12 @@ uplink_violation(struct uplink *u, const char *reason)
 	courier_end(u, reason);
 }
 
+void
+uplink_drop(struct uplink *u, const char *why)
+{
+	courier_end(u, why);
+}
+
 static void
 send_config(struct uplink *u)
 {

@@ -67,6 +67,9 @@ const char *uplink_detail(const struct uplink *u);
 /* The body of a message did not read: ends the courier and records it. */
 void uplink_violation(struct uplink *u, const char *reason);
 
+/* Ends this connection with its courier; another is tried after a while. */
+void uplink_drop(struct uplink *u, const char *why);
+
 /* The courier's pid, or 0: what a sweep of strays must not touch. */
 int uplink_pid(const struct uplink *u);
 

@@ -7,6 +7,7 @@ file that the command would have made is not there, and the journal says why.
 import base64
 import json
 import os
+import shutil
 import sys
 import time
 
@@ -662,6 +663,37 @@ def test_a_console_that_sends_garbage():
         a.peer.wait(lambda: a.peer.connections > n, 'reconnection')
         d, r = a.run('true')
         checks.equal(r['outcome'], 'finished')
+
+
+def test_a_disk_that_was_put_back():
+    """The console has seen a later state: nothing runs by way of it."""
+    with Agent() as a:
+        m = a.marker()
+        d, got = a.pending('echo x >> %s' % m)
+        a.stop()
+        old = a.state + '-old'
+        shutil.copytree(a.state, old)
+        a.start()
+        env = a.approve(d, got)
+        a.peer.record('exec_result', card=d)
+        a.stop()
+        shutil.rmtree(a.state)
+        os.rename(old, a.state)
+        # The console says what it has, and sends the approval again.
+        a.peer.greet = []
+        n = a.peer.connections
+        a.start(wait=False)
+        a.peer.wait(lambda: a.peer.connections > n, 'connection')
+        try:
+            a.send('approval', env)
+        except (AssertionError, OSError):
+            pass
+        a.peer.wait(lambda: a.peer.connections > n + 1, 'reconnection')
+        with open(m) as f:
+            checks.equal(f.read(), 'x\n', 'runs')
+        checks.true('ALARM' in a.read_log(), 'no alarm')
+        status = json.loads(cli_control(a, 1, b'')[0][1])
+        checks.equal(status['queue']['pending'], 1)
 
 
 def test_a_console_that_floods():
