@@ -140,8 +140,8 @@ TEST(answers_that_are_none)
 		"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-		    "fffffffffff\r\n",
+		("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		    "fffffffffff\r\n"),
 	};
 	struct http_reply r;
 	struct buf body;
