@@ -35,6 +35,9 @@ class Agent:
                                                 'bin')}, f)
         self.log = open(os.path.join(self.dir, 'log'), 'wb')
         self.process = None
+
+    def enrol(self):
+        k = self.k
         token = k.c.token_file(k.o.org)[0]
         r = subprocess.run(
             [fake.program('countersignd'), 'enrol', '--token', token,
@@ -82,6 +85,7 @@ def office():
         a = Agent(k)
         good = False
         try:
+            a.enrol()
             a.start()
             yield k, a
             good = True

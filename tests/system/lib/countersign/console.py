@@ -90,8 +90,12 @@ class Console:
             json.dump(self.settings, f)
 
     def __enter__(self):
-        self.start()
-        self.user('admin', 'admin')
+        try:
+            self.start()
+            self.user('admin', 'admin')
+        except BaseException as e:
+            self.__exit__(type(e), e, None)
+            raise
         return self
 
     def __exit__(self, kind, value, trace):
