@@ -60,7 +60,9 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wformat=2 \
 	-Wundef -Wvla -Wswitch-enum -Wnull-dereference -Wdate-time $(WERROR)
 BASE := -std=c11 -D_GNU_SOURCE= -DSODIUM_STATIC=1 -I. \
-	-include common/banned.h -ffile-prefix-map=$(CURDIR)=. $(WARN)
+	-include common/banned.h $(WARN)
+# No name of a folder in the programs. Its name may have a space in it.
+MAP := '-ffile-prefix-map=$(CURDIR)=.'
 RELEASE := -O2 -g -fPIE -ffunction-sections -fdata-sections
 # Each is used where the compiler takes it: scripts/probe-flags.
 HARDEN := '-D_FORTIFY_SOURCE=3|-D_FORTIFY_SOURCE=2' -fstack-protector-strong \
@@ -122,7 +124,7 @@ define variant
 $(O)/$(1)/%.o: %.c $(O)/$(1).cmd $(O)/deps/$($(1)_DEPS).ok $(filter %.flags,$(patsubst @%,%,$($(1)_CFLAGS)))
 	@mkdir -p $$(@D)
 	$$(call say,CC,$(1)/$$<)
-	$$(Q)$$($(1)_CC) $(BASE) $$($(1)_CFLAGS) -isystem $(O)/deps/$($(1)_DEPS)/include \
+	$$(Q)$$($(1)_CC) $(BASE) $(MAP) $$($(1)_CFLAGS) -isystem $(O)/deps/$($(1)_DEPS)/include \
 		-MMD -MP -c -o $$@ $$<
 
 $(O)/$(1)/common.a: $(call objects,$(1),$(COMMON))
@@ -139,7 +141,7 @@ $(O)/$(1)/%.a:
 # Rewritten when the command of a compilation changes.
 $(O)/$(1).cmd: FORCE
 	@mkdir -p $$(@D)
-	@echo "$$($(1)_CC) $(BASE) $$($(1)_CFLAGS)" $(HARDEN) >$$@.new
+	@echo "$$($(1)_CC) $(BASE) $(MAP) $$($(1)_CFLAGS)" $(HARDEN) >$$@.new
 	@cmp -s $$@.new $$@ || cp $$@.new $$@
 endef
 .PHONY: FORCE
@@ -261,15 +263,15 @@ fuzz-replay: $(FUZZ:%=$(O)/tests/%)
 	@$(RUN) $(FUZZ_RUNS)
 
 interop: programs $(INTEROP:%=$(O)/tests/%)
-	@O=$(abspath $(O)) $(RUN) $(INTEROP_RUNS)
+	@O='$(abspath $(O))' $(RUN) $(INTEROP_RUNS)
 
 system: programs
-	@O=$(abspath $(O)) $(RUN) $(SYSTEM_RUNS)
+	@O='$(abspath $(O))' $(RUN) $(SYSTEM_RUNS)
 
 # The long form of a system test; it prints the seed that repeats it.
 KILLS ?= 500
 kill-loop: programs
-	@O=$(abspath $(O)) KILLS=$(KILLS) $(RUN) -t 7200 \
+	@O='$(abspath $(O))' KILLS=$(KILLS) $(RUN) -t 7200 \
 		"tests/system/test_crash.py kills_at_any_moment"
 
 # Everything that the tests run, built.
@@ -280,7 +282,7 @@ tests: programs $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP:%=$(O)/tests/%) \
 check:
 	@scripts/setup build check
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
-	@O=$(abspath $(O)) $(RUN) -l $(O)/check.log $(CHECKS) "scripts/lint shell clang" \
+	@O='$(abspath $(O))' $(RUN) -l $(O)/check.log $(CHECKS) "scripts/lint shell clang" \
 		"scripts/check-reproducible $(O)/bin" \
 		$(UNIT_RUNS) $(FUZZ_RUNS) $(INTEROP_RUNS) $(SYSTEM_RUNS)
 
@@ -309,7 +311,7 @@ $(PROGRAMS:%=$(A)/%):
 
 asan: programs $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP:%=$(O)/tests/%) $(PROGRAMS:%=$(A)/%)
 	@mkdir -p $(O)/asan && ln -sfn ../tests $(O)/asan/tests
-	@O=$(abspath $(O))/asan $(RUN) -l $(O)/asan.log $(UNIT_RUNS) $(FUZZ_RUNS) \
+	@O='$(abspath $(O))/asan' $(RUN) -l $(O)/asan.log $(UNIT_RUNS) $(FUZZ_RUNS) \
 		$(INTEROP_RUNS) $(SYSTEM_RUNS)
 
 # New inputs go to $(O)/corpus, not into the tree.
@@ -345,7 +347,7 @@ ifneq ($(wildcard scripts/demo),)
 demo:
 	@scripts/setup build
 	@$(MAKE) --no-print-directory -j$(JOBS) programs
-	@O=$(abspath $(O)) scripts/demo
+	@O='$(abspath $(O))' scripts/demo
 endif
 
 ifneq ($(wildcard tests/bench/run),)
@@ -362,7 +364,7 @@ $(BENCH): $(O)/bench/%: $(O)/rel/tests/bench/%.o $(O)/rel/gate.a $(O)/rel/platfo
 bench:
 	@scripts/setup build bench
 	@$(MAKE) --no-print-directory -j$(JOBS) programs $(BENCH)
-	@O=$(abspath $(O)) ONLY=$(ONLY) tests/bench/run
+	@O='$(abspath $(O))' ONLY=$(ONLY) tests/bench/run
 endif
 
 ifneq ($(wildcard tests/soak/run),)
@@ -370,7 +372,7 @@ ifneq ($(wildcard tests/soak/run),)
 soak:
 	@scripts/setup build bench
 	@$(MAKE) --no-print-directory -j$(JOBS) programs
-	@O=$(abspath $(O)) HOURS=$(HOURS) tests/soak/run
+	@O='$(abspath $(O))' HOURS=$(HOURS) tests/soak/run
 endif
 
 .PHONY: setup install clean help
