@@ -143,6 +143,20 @@ read_pin(struct enrolment *e, const char *argument, struct pin *ret_pin)
 
 /* ---- a state that is there already ---- */
 
+/* An agent that runs holds its journal's lock: nothing moves under it. */
+static int
+check_idle(int state)
+{
+	int dir = -1, lock = -1, err;
+
+	if ((err = file_open_dir_at(state, "journal", &dir)) == 0 &&
+	    (err = file_open_write(dir, "lock", &lock)) == 0)
+		err = file_lock(lock);
+	file_close(&lock);
+	file_close(&dir);
+	return err == ERR_EXISTS ? err : 0;
+}
+
 /* Moves what an earlier identity left out of the way, and keeps it all. */
 static int
 set_aside(struct enrolment *e, int state)
@@ -207,6 +221,12 @@ prepare_state(struct enrolment *e)
 	if ((err = file_make_dir(e->g.config.state, &state)) != 0) {
 		say(e->g.config.state, "the state folder must be the agent's"
 		    " own, with mode 0700, and its parent must be there");
+		return err;
+	}
+	if ((err = check_idle(state)) != 0) {
+		file_close(&state);
+		say("an agent runs on this state folder",
+		    "stop it, then enrol again");
 		return err;
 	}
 	err = linkfile_read(state, &l);
@@ -280,8 +300,10 @@ on_timer(uv_timer_t *t)
 	struct enrolment *e = t->data;
 
 	if (!e->answered)
-		say("no answer from the console", "see that its address in"
-		    " the token can be reached from here");
+		fprintf(stderr, "countersignd: no answer from the console"
+		    " (%s): see that its address in the token can be reached"
+		    " from here, or make a new token\n",
+		    uplink_detail(e->g.uplink));
 	stop(e, e->answered ? 0 : ERR_CLOSED);
 }
 
@@ -486,12 +508,41 @@ write_device(struct enrolment *e, const char *path)
 	return err;
 }
 
-static void
+/* Whether the console's root was refused: it is not the one of the pin. */
+static bool
+is_other_root(struct gate *g)
+{
+	struct journal_cursor at;
+	struct record_doc *d;
+	struct buf payload;
+	struct entry entry;
+	bool found = false;
+
+	journal_seek(&at, 0);
+	buf_init(&payload, ENTRY_MAX);
+	while (!found && journal_read(g->journal, &at, &payload, &entry) > 0) {
+		if (record_parse(entry.payload, &d) != 0)
+			continue;
+		found = record_of(d)->kind == RECORD_TRUST_REFUSED &&
+		    bytes_is(record_of(d)->reason, "not_pinned");
+		record_free(d);
+	}
+	buf_free(&payload);
+	return found;
+}
+
+static int
 report(struct enrolment *e)
 {
 	const struct trust *t = core_trust_files(e->g.core);
 	const char *blocked = core_blocked(e->g.core, gate_moment());
 
+	if (trust_root(t) == NULL && is_other_root(&e->g)) {
+		say("the console's root is not the one of this pin, so"
+		    " nothing can run (not_pinned)", "ask the device's owner"
+		    " for the pin, then enrol again with a new token");
+		return ERR_DENIED;
+	}
 	printf("%s\n", identity_device(e->g.key));
 	fflush(stdout);
 	if (trust_root(t) == NULL)
@@ -503,6 +554,7 @@ report(struct enrolment *e)
 		    " `countersign trust device`\n", blocked);
 	else
 		fprintf(stderr, "countersignd: enrolled\n");
+	return 0;
 }
 
 static int
@@ -514,8 +566,8 @@ enrol(struct enrolment *e, const struct enrol_options *o)
 
 	if ((err = read_token(o->token, &e->token)) != 0 ||
 	    (err = read_pin(e, o->pin, &pin)) != 0 ||
-	    (err = prepare_state(e)) != 0 ||
 	    (err = gate_open_programs(g)) != 0 ||
+	    (err = prepare_state(e)) != 0 ||
 	    (err = gate_open(g, true)) != 0 ||
 	    (err = begin(e, &pin)) != 0)
 		return err;
@@ -526,8 +578,7 @@ enrol(struct enrolment *e, const struct enrol_options *o)
 		return err;
 	if (o->out != NULL && (err = write_device(e, o->out)) != 0)
 		return err;
-	report(e);
-	return 0;
+	return report(e);
 }
 
 int

@@ -36,13 +36,18 @@ class Agent:
         self.log = open(os.path.join(self.dir, 'log'), 'wb')
         self.process = None
 
-    def enrol(self):
+    def ask_enrol(self, pin=None):
         k = self.k
         token = k.c.token_file(k.o.org)[0]
-        r = subprocess.run(
+        return subprocess.run(
             [fake.program('countersignd'), 'enrol', '--token', token,
-             '--pin', k.o.pin(k.files['root']), '--config', self.config],
+             '--pin', pin or k.o.pin(k.files['root']),
+             '--config', self.config],
             stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+
+    def enrol(self):
+        k = self.k
+        r = self.ask_enrol()
         if r.returncode != 0:
             raise AssertionError(r.stderr.decode())
         self.id = r.stdout.decode().strip()
@@ -182,6 +187,34 @@ def test_an_agent_that_dies_while_a_command_runs():
             end = events.until('end')
         checks.equal(end['state'], 'interrupted')
         audit(k, a)
+
+
+def test_enrol_leaves_a_running_agent_alone():
+    with office() as (k, a):
+        digest, pending = propose(k, a, 'echo still here')
+        before = sorted(os.listdir(os.path.join(a.dir, 'state')))
+        r = a.ask_enrol()
+        checks.equal(r.returncode, 1)
+        checks.true(b'stop it' in r.stderr, r.stderr)
+        checks.equal(sorted(os.listdir(os.path.join(a.dir, 'state'))), before)
+        with k.c.events(digest) as events:
+            approve(k, a, digest, pending)
+            checks.equal(output(events)[0], b'still here\n')
+
+
+def test_enrol_with_the_pin_of_another_root():
+    with desk(device=False) as k:
+        a = Agent(k)
+        try:
+            pin = k.o.pin(k.files['root']).split(':')
+            pin[3] = 'a' * 64
+            r = a.ask_enrol(':'.join(pin))
+            checks.equal(r.returncode, 3)
+            checks.equal(r.stdout, b'')
+            checks.true(b'not_pinned' in r.stderr, r.stderr)
+            a.enrol()		# the owner's pin and a new token mend it
+        finally:
+            a.close(True)
 
 
 def test_denied_vetoed_withdrawn():
