@@ -17,7 +17,10 @@
 /*
  * Makes the process give nothing away: no core dumps (hard limit 0) and, where
  * the system can, no ptrace and no /proc/PID/mem for other processes of the
- * same user. Call first in main(). ERR_IO.
+ * same user. A standard descriptor that is
+ * closed becomes /dev/null, open the other way round so that its use still
+ * fails: no file or socket of ours may take its number and get what is printed.
+ * Call first in main(). ERR_IO.
  */
 MUST_CHECK int secrets_guard_process(void);
 

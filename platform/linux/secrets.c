@@ -17,12 +17,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The lowest free number is what open(2) takes. */
+static int
+fill_standard(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null",
+		    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return ERR_IO;
+	return 0;
+}
+
 int
 secrets_guard_process(void)
 {
 	const struct rlimit none = { 0, 0 };
 
-	if (setrlimit(RLIMIT_CORE, &none) != 0)
+	if (fill_standard() != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
 		return ERR_IO;
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : ERR_IO;
 }

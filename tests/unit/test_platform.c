@@ -337,6 +337,23 @@ TEST(secret_memory_is_guarded)
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
 
+TEST(closed_standard_descriptors_are_taken)
+{
+	int fds[2], status, fd;
+	pid_t pid;
+
+	if ((pid = fork()) == 0) {
+		for (fd = 0; fd < 3; fd++)
+			(void)close(fd);
+		if (secrets_guard_process() != 0 || pipe(fds) != 0)
+			_exit(1);
+		_exit(fds[0] > 2 && fds[1] > 2 && read(0, &fd, 1) < 0 &&
+		    write(1, "x", 1) < 0 && write(2, "x", 1) < 0 ? 0 : 2);
+	}
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, 0);
+}
+
 TEST(guards_the_process)
 {
 	struct rlimit limit;
