@@ -8,6 +8,7 @@
  * says how it ended. Knows nothing but its one action.
  */
 #include "common/plan.h"
+#include "common/version.h"
 #include "common/wire.h"
 #include "platform/pipes.h"
 #include "platform/sandbox.h"
@@ -15,10 +16,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#ifndef COUNTERSIGN_VERSION
-#define COUNTERSIGN_VERSION "unknown"
-#endif
 
 #define EXIT_USAGE 2
 /* The sandbox failed, as opposed to the command (which the gate is told). */
