@@ -352,9 +352,11 @@ name_client(struct client *c, const struct peer *p)
 	snprintf(c->name, sizeof(c->name), "local:%s", user);
 }
 
+/* Who it is, if there is room for them. */
 static int
 client_identify(struct client *c)
 {
+	size_t room = FRONTDESK_CLIENTS;
 	struct peer p;
 	uv_os_fd_t fd;
 	int err;
@@ -365,7 +367,9 @@ client_identify(struct client *c)
 		return err;
 	c->peer = peer_rights(c->desk, &p);
 	name_client(c, &p);
-	return 0;
+	if (c->peer != CONTROL_PEER_OWNER)
+		room -= FRONTDESK_OWNERS;
+	return c->desk->n_clients > room ? ERR_DENIED : 0;
 }
 
 static void
@@ -388,7 +392,7 @@ on_connection(uv_stream_t *s, int status)
 	control_in_init(&c->in, false);
 	buf_init(&c->later, CONTROL_JSON_CAP);
 	if (uv_accept(s, (uv_stream_t *)&c->pipe) != 0 ||
-	    d->n_clients > FRONTDESK_CLIENTS || client_identify(c) != 0 ||
+	    client_identify(c) != 0 ||
 	    uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) != 0)
 		client_close(c);
 }

@@ -13,8 +13,10 @@
 
 #include <uv.h>
 
-/* Clients at the same time; one more is refused. */
+/* Clients at the same time; one more is refused. The last are the owner's:
+ * nobody in the group can keep root from a lockdown. */
 #define FRONTDESK_CLIENTS 32
+#define FRONTDESK_OWNERS 8
 /* Bytes that may wait for one client before its stream pauses. */
 #define FRONTDESK_QUEUE_CAP (256u * 1024u)
 #define FRONTDESK_NAME_SIZE 64

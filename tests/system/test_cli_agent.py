@@ -95,12 +95,72 @@ def test_from_pending_file_to_output():
         a.peer.record('exec_result', card=digest)
         text = t.run('show', digest)
         checks.true('finished' in text and 'exit 0' in text, text)
+        # One card whole, by the device's own signed entry.
+        for what in (digest, 'echo out; echo err >&2', 'NOT CONFINED',
+                     '300 s, 512 MB', 'device name  ', 'in groups:'):
+            checks.true(what in text, '%r is not in %s' % (what, text))
         out = t.run('transcript', digest)
         checks.equal(out, 'out\n')
         log = [json.loads(x) for x in
                t.run('log', '--json').splitlines()]
         checks.equal([x['index'] for x in log], list(range(len(log))))
         checks.equal(log[-1]['record']['kind'], 'exec_result')
+
+
+GREEDY = '''
+import socket, sys
+held = []
+for _ in range(64):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    held.append(s)
+print('held', flush=True)
+sys.stdin.read()
+'''
+
+
+def test_the_group_cannot_crowd_out_the_owner():
+    if os.geteuid() != 0:
+        checks.skip('needs root')
+    a = Agent()
+    with open(a.config, 'w', encoding='utf-8') as f:
+        json.dump(dict(a.settings(), group='games'), f)
+    with a:
+        t = Tool(a)
+        p = subprocess.Popen(
+            ['/usr/bin/python3', '-c', GREEDY, a.socket], user='nobody',
+            group='nogroup', extra_groups=['games'], cwd='/',
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            checks.equal(p.stdout.readline(), b'held\n')
+            t.run('lockdown', 'on', '--reason', 'x')
+            a.peer.record('lockdown')
+        finally:
+            p.communicate(timeout=LIMIT)
+
+
+def test_closed_standard_descriptors():
+    """What is printed goes nowhere: not into a key, not into the agent."""
+    with place() as (a, t):
+        # The shell closes them; the key is the first file that is opened.
+        p = subprocess.run(
+            ['/bin/sh', '-c', 'exec "$0" keygen --out made.key'
+             ' --no-passphrase <&- >&- 2>&-', fake.program('countersign')],
+            cwd=t.dir, env=t.env, timeout=LIMIT)
+        checks.equal(p.returncode, 1, 'its public half went nowhere')
+        with open(t.path('made.key'), encoding='utf-8') as f:
+            checks.equal(sorted(json.load(f))[-1], 'v')
+        a.stop()
+        a.gate = subprocess.Popen(
+            ['/bin/sh', '-c', 'exec "$0" --config "$1" <&- >&- 2>&-',
+             fake.program('countersignd'), a.config])
+        d, r = a.run('echo here; echo there >&2')
+        checks.equal((r['outcome'], r['stdout_bytes'], r['stderr_bytes']),
+                     ('finished', 5, 6))
+        for fd in range(3):
+            checks.equal(os.readlink('/proc/%d/fd/%d' % (a.gate.pid, fd)),
+                         '/dev/null')
+        checks.equal(a.signal(signal.SIGTERM), 0)
 
 
 def test_approve_straight_at_the_device():
