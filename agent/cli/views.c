@@ -5,7 +5,10 @@
  */
 #include "agent/cli/views.h"
 
+#include "agent/cli/cardview.h"
+#include "common/caps.h"
 #include "common/doc.h"
+#include "common/envelope.h"
 #include "common/text.h"
 #include "common/timefmt.h"
 #include "common/trustfile.h"
@@ -328,6 +331,7 @@ static void
 card_result(struct doc_obj *o)
 {
 	struct doc_obj r;
+	bool cut = false;
 
 	if (doc_type(o, "result") != DOC_OBJECT)
 		return;
@@ -337,10 +341,13 @@ card_result(struct doc_obj *o)
 		say("exit %lld, ", (long long)int_of(&r, "exit_code"));
 	if (doc_type(&r, "signal") == DOC_INT)
 		say("signal %lld, ", (long long)int_of(&r, "signal"));
-	say("%lld ms, %lld bytes of output, %lld of errors\n",
+	if (doc_type(&r, "truncated") == DOC_BOOL)
+		doc_bool(&r, "truncated", &cut);
+	say("%lld ms, %lld bytes of output, %lld of errors%s\n",
 	    (long long)int_of(&r, "wall_ms"),
 	    (long long)int_of(&r, "stdout_bytes"),
-	    (long long)int_of(&r, "stderr_bytes"));
+	    (long long)int_of(&r, "stderr_bytes"),
+	    cut ? ", truncated: not all of it was kept" : "");
 }
 
 void
@@ -366,11 +373,20 @@ views_text(struct bytes text)
 	    number, number == 1 ? "" : "s", chars, say_colour(SAY_PLAIN));
 }
 
+/* What the device knows of a card; `full` where the card itself was shown. */
 static void
-card_whole(struct doc_obj *o)
+card_known(struct doc_obj *o, bool full)
 {
-	line("card", text_of(o, "card"));
-	line("id", text_of(o, "id"));
+	if (!full) {
+		line("card", text_of(o, "card"));
+		line("id", text_of(o, "id"));
+		line("tool", text_of(o, "tool"));
+		line("profile", text_of(o, "profile"));
+		line("created", text_of(o, "created"));
+		label("expires");
+		say_when(text_of(o, "expires"));
+		say("\n");
+	}
 	label("state");
 	say_state(text_of(o, "state"));
 	if (text_of(o, "reason").n > 0) {
@@ -387,32 +403,82 @@ card_whole(struct doc_obj *o)
 		say_escape(text_of(o, "proposer"));
 		say(")\n");
 	}
-	line("tool", text_of(o, "tool"));
-	line("profile", text_of(o, "profile"));
-	line("description", text_of(o, "description"));
-	if (doc_type(o, "command") == DOC_STRING) {
-		line("shell", text_of(o, "shell"));
-		say("\n");
-		views_text(text_of(o, "command"));
-		say("\n");
-	}
 	line("rule", text_of(o, "rule"));
 	line("refused now", text_of(o, "refused_now"));
-	line("created", text_of(o, "created"));
-	label("expires");
-	say_when(text_of(o, "expires"));
-	say("\n");
 	card_approvals(o);
 	line("to approve", text_of(o, "missing"));
 	card_result(o);
 }
 
+static void
+card_device(struct doc_obj *o)
+{
+	struct doc_obj list;
+	struct bytes v;
+	bool any = false;
+
+	if (doc_type(o, "device_name") != DOC_STRING ||
+	    doc_type(o, "groups") != DOC_ARRAY)
+		return;
+	label("device name");
+	say_escape(text_of(o, "device_name"));
+	say(", in groups:");
+	doc_arr(o, "groups", 256, &list);
+	while (doc_next(&list)) {
+		doc_str(&list, NULL, &v);
+		say(" ");
+		say_escape(v);
+		any = true;
+	}
+	say("%s\n", any ? "" : " none");
+}
+
+/* The card as it was signed; false if the device does not have it. */
+static bool
+card_itself(struct doc_obj *o, size_t text_n)
+{
+	struct envelope_doc d;
+	struct refusal why;
+	struct card *card;
+	struct doc_obj e;
+	bool shown = false;
+
+	if (doc_type(o, "envelope") != DOC_OBJECT)
+		return false;
+	doc_obj(o, "envelope", &e);
+	if (envelope_read(&e, text_n, &d) != 0)
+		return false;
+	if (card_parse(d.e.payload, &card, &why) == 0) {
+		cardview_card(card);
+		card_free(card);
+		shown = true;
+	}
+	envelope_free(&d);
+	return shown;
+}
+
 int
 views_card(struct bytes json)
 {
-	size_t n;
+	struct doc_obj o, list, one;
+	struct doc *d;
+	bool full;
+	int err;
 
-	return each_card(json, card_whole, &n);
+	if ((err = doc_parse(json, 0, &d)) != 0)
+		return unreadable(NULL, err);
+	o = doc_root(d);
+	full = card_itself(&o, json.n);
+	card_device(&o);
+	doc_arr(&o, "cards", 1, &list);
+	while (doc_next(&list)) {
+		doc_obj(&list, NULL, &one);
+		card_known(&one, full);
+	}
+	if ((err = doc_error(d)) != 0)
+		return unreadable(d, err);
+	doc_free(d);
+	return CLI_DONE;
 }
 
 int

@@ -233,6 +233,23 @@ put_item(const struct queue_item *i, struct jsonw *w)
 		put_result(i, w);
 }
 
+/* How the device's owner calls it: from the signed entry only. */
+static void
+put_device(const struct gate *g, struct jsonw *w)
+{
+	const struct trust *t = core_trust_files(g->core);
+	const struct device_entry *d = t != NULL ? trust_device(t) : NULL;
+	size_t i;
+
+	if (d == NULL)
+		return;
+	jsonw_str(w, "device_name", d->name);
+	jsonw_arr(w, "groups");
+	for (i = 0; i < d->groups.n; i++)
+		jsonw_str(w, NULL, d->groups.p[i]);
+	jsonw_arr_end(w);
+}
+
 /* What the card itself says. */
 static void
 put_text(const struct card *card, const struct verdict *v, struct jsonw *w)
@@ -440,6 +457,7 @@ view_card_whole(struct gate *g, const struct queue_item *item, struct buf *b)
 	jsonw_arr(&w, "cards");
 	err = put_card(g, item, &w);
 	jsonw_arr_end(&w);
+	put_device(g, &w);
 	/* Its own envelope, so that `show` can print the exact bytes. */
 	before = b->n;
 	if (err == 0 && item->state != STATE_REFUSED &&
