@@ -10,7 +10,8 @@
  *	u32 flags, u32 umask, u32 uid, u32 gid, list of u32 groups,
  *	u64 memory, u32 processes, u64 file, u32 open files, u64 tmp,
  *	string program, string cwd, lists of strings args, env, roots, masks,
- *	list of (u8 kind, string path) control groups
+ *	list of (u8 kind, string path) control groups,
+ *	list of (u32 verbs, string unit) services
  */
 #include "common/plan.h"
 
@@ -73,6 +74,11 @@ put_plan(struct buf *b, const struct plan *p)
 		buf_put_u8(b, (uint8_t)p->cgroups[i].kind);
 		put_string(b, p->cgroups[i].path);
 	}
+	buf_put_u32le(b, (uint32_t)p->n_services);
+	for (i = 0; i < p->n_services; i++) {
+		buf_put_u32le(b, p->services[i].verbs);
+		put_string(b, p->services[i].unit);
+	}
 }
 
 int
@@ -84,7 +90,8 @@ plan_encode(const struct plan *p, struct buf *ret_b)
 
 	if (p->n_groups > PLAN_GROUPS_MAX || p->n_args > PLAN_ARGS_MAX ||
 	    p->n_env > PLAN_ENV_MAX || p->n_roots > PLAN_ROOTS_MAX ||
-	    p->n_masks > PLAN_MASKS_MAX || p->n_cgroups > PLAN_CGROUPS_MAX)
+	    p->n_masks > PLAN_MASKS_MAX || p->n_cgroups > PLAN_CGROUPS_MAX ||
+	    p->n_services > PLAN_SERVICES_MAX)
 		return ERR_TOO_LARGE;
 	buf_init(&b, PLAN_SIZE_MAX);
 	put_plan(&b, p);
@@ -236,6 +243,39 @@ get_cgroups(struct decoder *d, struct plan *p)
 	}
 }
 
+/* The same grammar as in cards; the broker hands it to a program. */
+static bool
+is_unit(const char *s)
+{
+	static const char end[] = ".service";
+	size_t n = strlen(s), tail = sizeof(end) - 1;
+
+	return n > tail && n <= PLAN_UNIT_MAX && s[0] != '-' &&
+	    memcmp(s + n - tail, end, tail) == 0 &&
+	    strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	    "0123456789:_.@-") == n;
+}
+
+static void
+get_services(struct decoder *d, struct plan *p)
+{
+	size_t i, j;
+
+	p->n_services = get_count(d, PLAN_SERVICES_MAX);
+	for (i = 0; i < p->n_services && d->err == 0; i++) {
+		p->services[i].verbs = reader_u32le(&d->in);
+		p->services[i].unit = get_string(d, PLAN_UNIT_MAX);
+		if (d->err == 0 && (!is_unit(p->services[i].unit) ||
+		    p->services[i].verbs == 0 ||
+		    (p->services[i].verbs & ~PLAN_VERBS_ALL) != 0))
+			fail(d, ERR_RANGE);
+		for (j = 0; j < i; j++)
+			if (strcmp(p->services[j].unit,
+			    p->services[i].unit) == 0)
+				fail(d, ERR_DUPLICATE);
+	}
+}
+
 /* Each is "NAME=value", each name once. */
 static int
 check_env(const struct plan *p)
@@ -265,7 +305,12 @@ check_plan(const struct plan *p)
 	/* uid 0 with Unix sockets is no sandbox. */
 	if (p->profile == PLAN_OBSERVE && p->uid == 0)
 		return ERR_RANGE;
-	if ((p->flags & PLAN_FLAG_SERVICES) != 0 && p->profile != PLAN_REPAIR)
+	if (((p->flags & PLAN_FLAG_SERVICES) != 0) != (p->n_services > 0))
+		return ERR_RANGE;
+	if ((p->n_services > 0 || p->n_roots > 0) && p->profile != PLAN_REPAIR)
+		return ERR_RANGE;
+	/* Nothing of a confined action outlives it. */
+	if (p->survivors == PLAN_KEEP && p->profile != PLAN_FULL)
 		return ERR_RANGE;
 	if ((p->flags & (PLAN_FLAG_MEMORY | PLAN_FLAG_PROCESSES)) != 0 &&
 	    p->n_cgroups == 0)
@@ -294,6 +339,7 @@ plan_decode(struct bytes b, struct plan *ret_p)
 	get_paths(&d, p.roots, PLAN_ROOTS_MAX, &p.n_roots);
 	get_paths(&d, p.masks, PLAN_MASKS_MAX, &p.n_masks);
 	get_cgroups(&d, &p);
+	get_services(&d, &p);
 	if (d.err != 0)
 		return d.err;
 	if ((r = reader_end(&d.in)) != 0 || (r = check_plan(&p)) != 0)

@@ -13,7 +13,7 @@
 #include "common/bytes.h"
 
 /* The version that this code writes and the only one that it reads. */
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
 /* Caps: what the kernel and the card can need, and no more. */
 #define PLAN_SIZE_MAX (1024u * 1024u)	/* all of it */
 #define PLAN_PATH_MAX 4095u		/* a path, without NUL */
@@ -24,6 +24,8 @@
 #define PLAN_MASKS_MAX 32
 #define PLAN_GROUPS_MAX 32
 #define PLAN_CGROUPS_MAX 3
+#define PLAN_SERVICES_MAX 32
+#define PLAN_UNIT_MAX 255u		/* a unit's name, without NUL */
 
 /* Descriptors of the runner, in the order of the design. */
 enum plan_fd {
@@ -45,6 +47,14 @@ enum plan_cgroup {
 	PLAN_CGROUP_MEMORY = 2,	/* version 1 hierarchies */
 	PLAN_CGROUP_PIDS = 3
 };
+
+/* What the broker may do to a service: bits of services[].verbs. */
+#define PLAN_VERB_START 0x01u
+#define PLAN_VERB_STOP 0x02u
+#define PLAN_VERB_RESTART 0x04u
+#define PLAN_VERB_RELOAD 0x08u
+#define PLAN_VERB_STATUS 0x10u
+#define PLAN_VERBS_ALL 0x1fu
 
 /* Bits of plan.flags. Others are refused. */
 #define PLAN_FLAG_SCRIPT 0x1u	/* descriptor 6 is there, for the payload */
@@ -75,7 +85,10 @@ struct plan {
 	const char *cwd;		/* absolute */
 	uint32_t umask;			/* at most 0777 */
 
-	/* Who the payload is. gid apart from groups. */
+	/*
+	 * Who the payload is. gid apart from groups. In `observe` the uid is
+	 * nobody else's: all that runs as it is killed at the end.
+	 */
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t groups[PLAN_GROUPS_MAX];
@@ -88,11 +101,23 @@ struct plan {
 	uint32_t open_files;		/* of one process */
 	uint64_t tmp_bytes;		/* private /tmp, /var/tmp, /dev/shm */
 
-	/* Confined profiles: what may be written, what may not be seen. */
+	/*
+	 * Confined profiles: folders that may be written (`repair` only), and
+	 * files and folders that look empty: the agent's own; those that hold
+	 * the system's secrets are known to the runner. A mask that is not
+	 * there is none, a root that is not there fails.
+	 */
 	const char *roots[PLAN_ROOTS_MAX];	/* absolute */
 	size_t n_roots;
 	const char *masks[PLAN_MASKS_MAX];	/* absolute */
 	size_t n_masks;
+
+	/* What the broker is asked for and does; with PLAN_FLAG_SERVICES. */
+	struct {
+		const char *unit;	/* [A-Za-z0-9:_.@-]+\.service */
+		uint32_t verbs;
+	} services[PLAN_SERVICES_MAX];
+	size_t n_services;
 
 	/* Folders that the gate has made; the payload joins each. */
 	struct {
@@ -113,8 +138,10 @@ MUST_CHECK int plan_encode(const struct plan *p, struct buf *ret_b);
  * ret_p points into b, which must live as long.
  * ERR_VERSION another version; ERR_TRUNCATED, ERR_SYNTAX (trailing bytes, a
  * string without its NUL or with one inside), ERR_RANGE (a value that is not
- * in its enum, a relative path, an unknown flag), ERR_TOO_LARGE (a cap);
- * ERR_DUPLICATE (a kind of control group twice).
+ * in its enum, a relative path, an unknown flag, a unit's name that is none;
+ * `observe` as root, write roots or services outside `repair`, survivors that
+ * stay outside `full`), ERR_TOO_LARGE (a cap); ERR_DUPLICATE (a kind of control
+ * group, a name in the environment or a unit twice).
  */
 MUST_CHECK int plan_decode(struct bytes b, struct plan *ret_p);
 

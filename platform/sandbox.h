@@ -82,13 +82,39 @@ struct sandbox {
 };
 
 /*
+ * What serves the payload from outside of its sandbox while it runs (the
+ * service broker). Made before sandbox_start(), with a connected pair of
+ * sockets; the functions are called by sandbox_wait(), in the runner: host's
+ * namespaces, all its rights. Neither may block: what takes time is a child,
+ * which the helper starts close-on-exec clean and is told the end of.
+ */
+struct sandbox_helper {
+	int payload_fd;		/* becomes PLAN_FD_BROKER of the payload;
+				 * closed in the runner by sandbox_start(),
+				 * also on failure, and set to -1 */
+	int fds[2];		/* looked at for reading and closing; -1: not.
+				 * May change in each call */
+	/* One of fds, or both, can be read or was closed by its peer. */
+	void (*ready)(void *arg);
+	/*
+	 * A child of the runner ended (status in waitpid(2)'s form). Whether
+	 * it was the helper's. Those that live when the payload ends are
+	 * killed with what is left of it.
+	 */
+	bool (*ended)(void *arg, int pid, int status);
+	void *arg;
+};
+
+/*
  * Starts the payload of the plan, sandboxed as it says, in a process that has
  * just been exec'd, has one thread and the runner's descriptors. Returns once
  * the interpreter runs. On failure there is no payload, ret_failure says
- * where, and nothing weaker was tried instead. ERR_IO, ERR_UNSUPPORTED.
+ * where, and nothing weaker was tried instead. helper: with PLAN_FLAG_SERVICES,
+ * else NULL. ERR_IO, ERR_UNSUPPORTED.
  */
 MUST_CHECK int sandbox_start(const struct plan *p,
-    struct sandbox_failure *ret_failure, struct sandbox *ret_s);
+    struct sandbox_helper *helper, struct sandbox_failure *ret_failure,
+    struct sandbox *ret_s);
 
 /*
  * Waits until the payload ends, the control descriptor reports end of file or
@@ -96,8 +122,8 @@ MUST_CHECK int sandbox_start(const struct plan *p,
  * counts. Always comes to an end if the kernel lets processes die; after 1 s
  * of trying to kill it reports what it has.
  */
-void sandbox_wait(struct sandbox *s, const struct plan *p, int control,
-    struct sandbox_end *ret_end);
+void sandbox_wait(struct sandbox *s, const struct plan *p,
+    struct sandbox_helper *helper, int control, struct sandbox_end *ret_end);
 
 /* ---- gate ---- */
 

@@ -97,11 +97,11 @@ run(void)
 	buf_init(&b, PLAN_SIZE_MAX);
 	if (pipes_read_all(PLAN_FD_PLAN, &b) != 0 ||
 	    plan_decode(buf_bytes(&b), &plan) != 0 ||
-	    sandbox_start(&plan, &f, &s) != 0) {
+	    sandbox_start(&plan, NULL, &f, &s) != 0) {
 		code = send_failed(&f);
 	} else {
 		send_started(&s);
-		sandbox_wait(&s, &plan, PLAN_FD_CONTROL, &end);
+		sandbox_wait(&s, &plan, NULL, PLAN_FD_CONTROL, &end);
 		send_ended(&end);
 	}
 	buf_free(&b);

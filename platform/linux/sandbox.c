@@ -348,13 +348,17 @@ fork_payload(const struct plan *p, int report)
 }
 
 int
-sandbox_start(const struct plan *p, struct sandbox_failure *ret_failure,
-    struct sandbox *ret_s)
+sandbox_start(const struct plan *p, struct sandbox_helper *helper,
+    struct sandbox_failure *ret_failure, struct sandbox *ret_s)
 {
 	struct sandbox s = { .signals = -1 };
 	struct sandbox_failure f;
 	int report[2], error;
 
+	if (helper != NULL && helper->payload_fd >= 0) {
+		(void)close(helper->payload_fd);
+		helper->payload_fd = -1;
+	}
 	if (p->profile != PLAN_FULL)
 		return fail(ret_failure, PLAN_STEP_PROFILE, ENOTSUP);
 	if ((error = supervise(&s)) != 0 ||
@@ -389,7 +393,7 @@ sandbox_start(const struct plan *p, struct sandbox_failure *ret_failure,
  * whether the payload was among them.
  */
 static bool
-reap(struct sandbox *s, int *ret_status)
+reap(struct sandbox *s, const struct sandbox_helper *helper, int *ret_status)
 {
 	struct signalfd_siginfo info;
 	bool ended = false;
@@ -402,6 +406,9 @@ reap(struct sandbox *s, int *ret_status)
 		if (pid == s->pid) {
 			*ret_status = status;
 			ended = true;
+		} else if (helper != NULL &&
+		    helper->ended(helper->arg, pid, status)) {
+			continue;
 		} else if (s->ending && WIFSIGNALED(status) &&
 		    WTERMSIG(status) == SIGKILL) {
 			s->killed++;
@@ -461,12 +468,15 @@ look(struct tree *t, const struct plan *p)
  * and why).
  */
 static bool
-wait_for_end(struct sandbox *s, const struct plan *p, int control,
-    int *ret_status, enum sandbox_why *ret_why)
+wait_for_end(struct sandbox *s, const struct plan *p,
+    struct sandbox_helper *helper, int control, int *ret_status,
+    enum sandbox_why *ret_why)
 {
-	struct pollfd fds[2] = {
+	struct pollfd fds[4] = {
 		{ .fd = s->signals, .events = POLLIN },
 		{ .fd = control, .events = POLLIN },
+		{ .fd = -1, .events = POLLIN },
+		{ .fd = -1, .events = POLLIN },
 	};
 	enum sandbox_why why = SANDBOX_ITSELF;
 	struct tree t = { NULL, 0, 0 };
@@ -475,14 +485,20 @@ wait_for_end(struct sandbox *s, const struct plan *p, int control,
 	if (s->poll)
 		outrun();
 	while (!ended && why == SANDBOX_ITSELF) {
-		if (poll(fds, 2, s->poll ? POLL_MS : -1) < 0 && errno != EINTR)
+		if (helper != NULL) {
+			fds[2].fd = helper->fds[0];
+			fds[3].fd = helper->fds[1];
+		}
+		if (poll(fds, 4, s->poll ? POLL_MS : -1) < 0 && errno != EINTR)
 			why = SANDBOX_STOPPED;
-		else if (reap(s, ret_status))
+		else if (reap(s, helper, ret_status))
 			ended = true;
 		else if (fds[1].revents != 0 && is_closed(control))
 			why = SANDBOX_STOPPED;
 		else if (s->poll)
 			why = look(&t, p);
+		if (!ended && (fds[2].revents | fds[3].revents) != 0)
+			helper->ready(helper->arg);
 	}
 	tree_free(&t);
 	*ret_why = why;
@@ -512,7 +528,7 @@ kill_payload(struct sandbox *s, int *ret_status)
 	uint64_t until = clock_boot_ms() + KILL_MS, now;
 
 	(void)kill(s->pid, SIGKILL);
-	while (!reap(s, ret_status)) {
+	while (!reap(s, NULL, ret_status)) {
 		if ((now = clock_boot_ms()) >= until)
 			return;
 		(void)poll(&fd, 1, (int)(until - now));
@@ -557,14 +573,14 @@ is_oom(const struct plan *p, const struct sandbox_end *end)
 }
 
 void
-sandbox_wait(struct sandbox *s, const struct plan *p, int control,
-    struct sandbox_end *ret_end)
+sandbox_wait(struct sandbox *s, const struct plan *p,
+    struct sandbox_helper *helper, int control, struct sandbox_end *ret_end)
 {
 	struct sandbox_end end = { .survivors = 0 };
 	struct rusage usage;
 	int status = SIGKILL;	/* in waitpid's form: ended by it */
 
-	if (!wait_for_end(s, p, control, &status, &end.why)) {
+	if (!wait_for_end(s, p, helper, control, &status, &end.why)) {
 		s->ending = true;
 		outrun();
 		kill_groups(p);

@@ -21,8 +21,9 @@ def texts(items):
 def plan(profile=3, net=3, read=1, survivors=1, flags=1, uid=0, gid=0,
          groups=(), memory=0, processes=0, files=0, fds=0, tmp=0,
          program='/bin/sh', cwd='/', args=('sh', '/proc/self/fd/6'),
-         env=('PATH=/bin',), roots=(), masks=(), cgroups=()):
-    b = struct.pack('<I', 1) + bytes(range(32))
+         env=('PATH=/bin',), roots=(), masks=(), cgroups=(),
+         services=()):
+    b = struct.pack('<I', 2) + bytes(range(32))
     b += bytes((profile, net, read, survivors))
     b += struct.pack('<IIII', flags, 0o22, uid, gid)
     b += struct.pack('<I', len(groups))
@@ -33,6 +34,9 @@ def plan(profile=3, net=3, read=1, survivors=1, flags=1, uid=0, gid=0,
     b += struct.pack('<I', len(cgroups))
     for kind, path in cgroups:
         b += bytes((kind,)) + text(path)
+    b += struct.pack('<I', len(services))
+    for verbs, unit in services:
+        b += struct.pack('<I', verbs) + text(unit)
     return b
 
 
@@ -47,11 +51,14 @@ SEEDS = {
                     groups=(4, 190), tmp=1 << 28,
                     masks=('/var/lib/countersign', '/etc/shadow')),
     'repair': plan(profile=2, net=1, flags=3, survivors=1,
-                   roots=('/srv/app', '/opt/x')),
+                   roots=('/srv/app', '/opt/x'),
+                   services=((4, 'nginx.service'), (31, 'a@b.service'))),
+    'repair-unit': plan(profile=2, flags=3, services=((1, 'a.socket'),)),
+    'observe-roots': plan(profile=1, uid=1, roots=('/srv',)),
     'keep-argv': plan(survivors=2, flags=0, program='/bin/df',
                       args=('df', '--', '/x'), env=()),
     'unknown-flag': plan(flags=0x40),
-    'version': b'\2' + plan()[1:],
+    'version': b'\1' + plan()[1:],
     'empty': b'',
 }
 

@@ -49,6 +49,11 @@ make_plan(struct plan *p)
 	p->cgroups[1].kind = PLAN_CGROUP_PIDS;
 	p->cgroups[1].path = "/sys/fs/cgroup/pids/x";
 	p->n_cgroups = 2;
+	p->services[0].unit = "nginx.service";
+	p->services[0].verbs = PLAN_VERB_RESTART | PLAN_VERB_STATUS;
+	p->services[1].unit = "getty@tty1.service";
+	p->services[1].verbs = PLAN_VERB_STOP;
+	p->n_services = 2;
 }
 
 static void
@@ -98,6 +103,11 @@ TEST(round_trip)
 	CHECK_INT(q.n_cgroups, 2);
 	CHECK_INT(q.cgroups[1].kind, PLAN_CGROUP_PIDS);
 	CHECK_STR(q.cgroups[1].path, p.cgroups[1].path);
+	CHECK_INT(q.n_services, 2);
+	CHECK_STR(q.services[0].unit, "nginx.service");
+	CHECK_INT(q.services[0].verbs, PLAN_VERB_RESTART | PLAN_VERB_STATUS);
+	CHECK_STR(q.services[1].unit, "getty@tty1.service");
+	CHECK_INT(q.services[1].verbs, PLAN_VERB_STOP);
 	/* The same bytes again: one plan has one form. */
 	encode(&q, &c);
 	CHECK_MEM(b.p, b.n, c.p, c.n);
@@ -114,7 +124,7 @@ TEST(bytes_are_stable)
 
 	make_plan(&p);
 	encode(&p, &b);
-	CHECK_MEM(b.p, 4, "\1\0\0\0", 4);
+	CHECK_MEM(b.p, 4, "\2\0\0\0", 4);
 	CHECK_INT(digest_init(), 0);
 	CHECK_INT(plan_digest(buf_bytes(&b), digest), 0);
 	digest_sha256(buf_bytes(&b), &want);
@@ -233,12 +243,88 @@ break_observe_as_root(struct plan *p)
 {
 	p->profile = PLAN_OBSERVE;
 	p->flags = 0;
+	p->n_roots = 0;
+	p->n_services = 0;
 }
 
 static void
 break_services(struct plan *p)
 {
 	p->profile = PLAN_FULL;
+}
+
+static void
+break_services_unflagged(struct plan *p)
+{
+	p->flags &= ~PLAN_FLAG_SERVICES;
+}
+
+static void
+break_services_missing(struct plan *p)
+{
+	p->n_services = 0;
+}
+
+static void
+break_services_many(struct plan *p)
+{
+	p->n_services = PLAN_SERVICES_MAX + 1;
+}
+
+static void
+break_unit(struct plan *p)
+{
+	p->services[1].unit = "nginx.socket";
+}
+
+static void
+break_unit_empty(struct plan *p)
+{
+	p->services[1].unit = ".service";
+}
+
+static void
+break_unit_option(struct plan *p)
+{
+	p->services[1].unit = "--now.service";
+}
+
+static void
+break_unit_character(struct plan *p)
+{
+	p->services[1].unit = "a/b.service";
+}
+
+static void
+break_unit_twice(struct plan *p)
+{
+	p->services[1].unit = "nginx.service";
+}
+
+static void
+break_verbs_none(struct plan *p)
+{
+	p->services[0].verbs = 0;
+}
+
+static void
+break_verbs(struct plan *p)
+{
+	p->services[0].verbs = 0x20;
+}
+
+static void
+break_roots(struct plan *p)
+{
+	p->profile = PLAN_FULL;
+	p->flags = 0;
+	p->n_services = 0;
+}
+
+static void
+break_keep(struct plan *p)
+{
+	p->survivors = PLAN_KEEP;
 }
 
 static void
@@ -347,6 +433,14 @@ static char long_path[PLAN_PATH_MAX + 2];
 static char long_string[PLAN_STRING_MAX + 2];
 
 static void
+break_unit_long(struct plan *p)
+{
+	memset(long_path, 'a', PLAN_UNIT_MAX + 1);
+	memcpy(long_path + PLAN_UNIT_MAX + 1 - 8, ".service", 9);
+	p->services[1].unit = long_path;
+}
+
+static void
 break_long_path(struct plan *p)
 {
 	memset(long_path, 'a', sizeof(long_path) - 1);
@@ -377,6 +471,19 @@ static const struct {
 	{ "gid", break_gid, ERR_RANGE },
 	{ "observe as root", break_observe_as_root, ERR_RANGE },
 	{ "services", break_services, ERR_RANGE },
+	{ "services unflagged", break_services_unflagged, ERR_RANGE },
+	{ "services missing", break_services_missing, ERR_RANGE },
+	{ "many services", break_services_many, ERR_TOO_LARGE },
+	{ "unit", break_unit, ERR_RANGE },
+	{ "empty unit", break_unit_empty, ERR_RANGE },
+	{ "unit as option", break_unit_option, ERR_RANGE },
+	{ "unit's character", break_unit_character, ERR_RANGE },
+	{ "long unit", break_unit_long, ERR_TOO_LARGE },
+	{ "unit twice", break_unit_twice, ERR_DUPLICATE },
+	{ "no verbs", break_verbs_none, ERR_RANGE },
+	{ "verbs", break_verbs, ERR_RANGE },
+	{ "roots", break_roots, ERR_RANGE },
+	{ "keep", break_keep, ERR_RANGE },
 	{ "program", break_program, ERR_RANGE },
 	{ "no program", break_program_missing, ERR_RANGE },
 	{ "dotdot", break_dotdot, ERR_RANGE },
@@ -473,7 +580,7 @@ TEST(bad_strings)
 	CHECK_INT(plan_decode(buf_bytes(&b), &q), ERR_SYNTAX);
 	s[4] = '/';
 	CHECK_INT(plan_decode(buf_bytes(&b), &q), 0);
-	b.p[0] = 2;
+	b.p[0] = PLAN_VERSION - 1;
 	CHECK_INT(plan_decode(buf_bytes(&b), &q), ERR_VERSION);
 	CHECK_INT(plan_decode(bytes_of(b.p, 3), &q), ERR_TRUNCATED);
 	buf_free(&b);
