@@ -27,7 +27,7 @@ typedef void read_fn(struct doc_obj *o, struct link_msg *m);
 
 static read_fn read_nothing, read_challenge, read_reason, read_welcome,
     read_withdraw, read_have, read_credit, read_cosignature, read_seconds,
-    read_enrol, read_note;
+    read_enrol, read_request;
 
 struct row {
 	const char *name;
@@ -66,7 +66,7 @@ static const struct row rows[] = {
 	[LINK_HELLO] = { "hello", LINK_DEVICE, S(LINK_ASKED), NULL,
 	    WIRE_APPROVAL },
 	[LINK_CHECKPOINT] = { "checkpoint", LINK_DEVICE, S(LINK_SYNCED),
-	    read_note, 0 },
+	    read_request, 0 },
 	[LINK_RECORDS] = { "records", LINK_DEVICE, S(LINK_SYNCED), NULL, 0 },
 	[LINK_BLOB] = { "blob", LINK_DEVICE, S(LINK_SYNCED), NULL, 0 },
 	[LINK_OUTPUT] = { "output", LINK_DEVICE, S(LINK_SYNCED), NULL, 0 },
@@ -171,7 +171,11 @@ read_credit(struct doc_obj *o, struct link_msg *m)
 static void
 read_cosignature(struct doc_obj *o, struct link_msg *m)
 {
-	get_str(o, "line", 1, WIRE_LINE_CAP, &m->u.line);
+	int64_t v = 0;
+
+	doc_int(o, "status", WIRE_STATUS_MIN, WIRE_STATUS_MAX, &v);
+	m->u.cosignature.status = (uint16_t)v;
+	get_str(o, "body", 0, WIRE_ANSWER_CAP, &m->u.cosignature.body);
 }
 
 static void
@@ -195,9 +199,9 @@ read_enrol(struct doc_obj *o, struct link_msg *m)
 }
 
 static void
-read_note(struct doc_obj *o, struct link_msg *m)
+read_request(struct doc_obj *o, struct link_msg *m)
 {
-	get_str(o, "note", 1, WIRE_NOTE_CAP, &m->u.note);
+	get_str(o, "request", 1, WIRE_REQUEST_CAP, &m->u.request);
 }
 
 /* The parts within the caps of the wire message that they will go into. */
@@ -487,9 +491,14 @@ link_put_credit(struct buf *b, const struct wire_credit *m)
 }
 
 void
-link_put_cosignature(struct buf *b, struct bytes line)
+link_put_cosignature(struct buf *b, const struct wire_cosignature *m)
 {
-	put_one(b, LINK_COSIGNATURE, "line", line);
+	struct jsonw w;
+
+	begin(&w, b, LINK_COSIGNATURE);
+	jsonw_int(&w, "status", m->status);
+	jsonw_str(&w, "body", m->body);
+	jsonw_obj_end(&w);
 }
 
 void
@@ -515,9 +524,9 @@ link_put_enrol(struct buf *b, const struct wire_enrol *m)
 }
 
 void
-link_put_checkpoint(struct buf *b, struct bytes note)
+link_put_checkpoint(struct buf *b, struct bytes request)
 {
-	put_one(b, LINK_CHECKPOINT, "note", note);
+	put_one(b, LINK_CHECKPOINT, "request", request);
 }
 
 /* ---- writing binary ---- */

@@ -90,10 +90,10 @@ struct link_msg {
 		struct wire_withdraw withdraw;
 		uint64_t n;			/* have */
 		struct wire_credit credit;
-		struct bytes line;		/* cosignature */
+		struct wire_cosignature cosignature;
 		uint32_t seconds;		/* retry_after */
 		struct wire_enrol enrol;
-		struct bytes note;		/* checkpoint */
+		struct bytes request;		/* checkpoint */
 		struct bytes records;		/* for wire_next_record() */
 		struct wire_blob blob;
 		struct wire_output output;
@@ -144,10 +144,11 @@ void link_put_envelope_text(struct buf *b, enum link_type type,
 void link_put_withdraw(struct buf *b, const struct wire_withdraw *m);
 void link_put_have(struct buf *b, uint64_t n);
 void link_put_credit(struct buf *b, const struct wire_credit *m);
-void link_put_cosignature(struct buf *b, struct bytes line);
+void link_put_cosignature(struct buf *b, const struct wire_cosignature *m);
 void link_put_retry_after(struct buf *b, uint32_t seconds);
 void link_put_enrol(struct buf *b, const struct wire_enrol *m);
-void link_put_checkpoint(struct buf *b, struct bytes note);
+/* request: the body of an add-checkpoint request (C2SP tlog-witness). */
+void link_put_checkpoint(struct buf *b, struct bytes request);
 
 /*
  * Each appends one whole binary message. records is the body of a wire RECORDS

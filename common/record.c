@@ -50,6 +50,11 @@ const struct record_field_spec record_fields[RECORD_FIELDS] = {
 				    1, 64),
 	[RF_PREVIOUS_CHECKPOINT] = TEXT("previous_checkpoint",
 				    previous_checkpoint, 1, 4096),
+	[RF_FORMAT]		= FIELD("format", INT, format, 1, 0, NULL),
+	[RF_EPOCH]		= FIELD("epoch", INT, epoch, 1, 0, NULL),
+	[RF_EPOCH_KEY]		= FIELD("epoch_key", B64, epoch_key,
+				    RECORD_DEVICE_KEY, RECORD_DEVICE_KEY, NULL),
+	[RF_RUNNING_MS]		= PLAIN("running_ms", INT, running_ms),
 	[RF_FILE]		= WORD("file", file, files),
 	[RF_VERSION]		= FIELD("version", INT, version, 1, 0, NULL),
 	[RF_PROGRAM]		= TEXT("program", program, 1, CAP_PATH),
@@ -111,6 +116,7 @@ const struct record_field_spec record_fields[RECORD_FIELDS] = {
 	[RF_LENGTH]		= PLAIN("length", INT, length),
 	[RF_BYTES]		= PLAIN("bytes", INT, bytes),
 	[RF_HASH]		= PLAIN("hash", DIGEST, hash),
+	[RF_FILES]		= FIELD("files", FILES, files, 0, 0, files),
 	[RF_SIGS]		= PLAIN("sigs", SIGS, sigs),
 	[RF_PAYLOAD]		= FIELD("payload", B64, payload, 1,
 				    CAP_APPROVAL, NULL),
@@ -128,6 +134,11 @@ const struct record_kind_spec record_kinds[RECORD_KINDS] = {
 		REQ(ORG), REQ(DEVICE), REQ(DEVICE_KEY), REQ(MACHINE),
 		REQ(PIN), REQ(PIN_FROM), OPT(PREVIOUS_DEVICE),
 		OPT(PREVIOUS_CHECKPOINT) } },
+	[RECORD_STATE] = { "state", {
+		REQ(FORMAT), REQ(EPOCH), REQ(RUNNING_MS), REQ(DIGEST),
+		OPT(BY), OPT(SOURCE), OPT(REASON), REQ(FLOOR), REQ(FILES) } },
+	[RECORD_EPOCH] = { "epoch", {
+		REQ(EPOCH), REQ(EPOCH_KEY), REQ(SIGS), REQ(PAYLOAD) } },
 	[RECORD_TRUST] = { "trust", {
 		REQ(FILE), REQ(VERSION), REQ(DIGEST), REQ(ISSUED),
 		REQ(EXPIRES), REQ(SIGS) } },
@@ -275,9 +286,11 @@ check_text(struct bytes v)
 	return 0;
 }
 
-static int
-check_word(const char *const *words, struct bytes v)
+int
+record_check_word(const struct record_field_spec *f, struct bytes v)
 {
+	const char *const *words = f->words;
+
 	for (; *words != NULL; words++)
 		if (bytes_is(v, *words))
 			return 0;
@@ -290,7 +303,7 @@ record_check_bytes(const struct record_field_spec *f, struct bytes v)
 	if (f->type == RECORD_TYPE_UUID)
 		return uuid_check(v);
 	if (f->type == RECORD_TYPE_WORD)
-		return check_word(f->words, v);
+		return record_check_word(f, v);
 	if (v.n < f->min || v.n > f->max)
 		return ERR_RANGE;
 	return f->type == RECORD_TYPE_TEXT ? check_text(v) : 0;
@@ -415,4 +428,21 @@ record_add_approval(struct record *rec, const struct sha256 *approval)
 		fail(rec, ERR_TOO_LARGE);
 	else
 		rec->approvals[rec->n_approvals++] = *approval;
+}
+
+void
+record_add_file(struct record *rec, const char *file, int64_t version,
+    const struct sha256 *digest)
+{
+	struct record_file *f;
+
+	rec->has[RF_FILES] = true;
+	if (rec->n_files == RECORD_FILES) {
+		fail(rec, ERR_TOO_LARGE);
+		return;
+	}
+	f = &rec->files[rec->n_files++];
+	f->file = bytes_str(file);
+	f->version = version;
+	f->digest = *digest;
 }

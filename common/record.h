@@ -22,10 +22,13 @@
 #define RECORD_SIGS 16
 #define RECORD_APPROVALS 16
 #define RECORD_DEVICE_KEY 32	/* bytes of an Ed25519 public key */
+#define RECORD_FILES 5		/* trust files of a state: one of each */
 
 enum record_kind {
 	RECORD_NONE,			/* no kind; never written */
 	RECORD_GENESIS,			/* the device's identity and pin */
+	RECORD_STATE,			/* what all before it comes to */
+	RECORD_EPOCH,			/* a new key of the checkpoints */
 	RECORD_TRUST,			/* a trust file was accepted */
 	RECORD_CARD_RECEIVED,
 	RECORD_CARD_REFUSED,
@@ -70,6 +73,10 @@ enum record_field {
 	RF_PIN_FROM,
 	RF_PREVIOUS_DEVICE,
 	RF_PREVIOUS_CHECKPOINT,
+	RF_FORMAT,
+	RF_EPOCH,
+	RF_EPOCH_KEY,
+	RF_RUNNING_MS,
 	RF_FILE,
 	RF_VERSION,
 	RF_PROGRAM,
@@ -124,11 +131,18 @@ enum record_field {
 	RF_LENGTH,
 	RF_BYTES,
 	RF_HASH,
+	RF_FILES,
 	RF_SIGS,
 	RF_PAYLOAD,
 	RF_PROOF,
 	RF_DETAIL,
 	RECORD_FIELDS
+};
+
+struct record_file {
+	struct bytes file;	/* trust_file_word() */
+	int64_t version;
+	struct sha256 digest;
 };
 
 struct record_sig {
@@ -156,11 +170,16 @@ struct record {
 	struct sha256 machine;		/* hash of what host.h tells */
 	struct bytes pin, pin_from;
 	struct bytes previous_device, previous_checkpoint;
+	int64_t format;			/* of the snapshot; state */
+	int64_t epoch;
+	struct bytes epoch_key;		/* RECORD_DEVICE_KEY bytes */
+	int64_t running_ms;		/* of the agent, summed */
 	struct bytes file;		/* trust_file_word() */
 	int64_t version;
 	struct bytes program;
 	struct bytes release;		/* the program's version */
-	struct sha256 digest;		/* of a trust file's payload */
+	struct sha256 digest;		/* of a trust file's payload; state:
+					 * SHA-256 of the snapshot */
 	struct sha256 approval;		/* of an approval's or cancel's */
 	struct bytes approver;		/* person id */
 	struct bytes role;		/* technician, admin, manager, proposer;
@@ -204,16 +223,19 @@ struct record {
 	int64_t floor;			/* seconds */
 	int64_t length, bytes;
 	struct sha256 hash;
+	struct record_file files[RECORD_FILES];	/* that are held */
+	size_t n_files;
 	struct record_sig sigs[RECORD_SIGS];
 	size_t n_sigs;
-	struct bytes payload, proof;	/* of an approval, denial or cancel */
+	struct bytes payload, proof;	/* of an approval, denial or cancel;
+					 * payload: of an epoch too */
 	struct bytes detail;		/* for people; escaped when shown */
 };
 
 /*
  * Setting fields. A list that the kind needs is empty where nothing was added.
  * The span must outlive the record's use. A field of another
- * type, a NULL string and one signature or approval too many make the record
+ * type, a NULL string and one element of a list too many make the record
  * fail (err): record_write() tells.
  */
 void record_init(struct record *ret_rec, enum record_kind kind);
@@ -234,6 +256,9 @@ void record_set_bool(struct record *rec, enum record_field f, bool v);
 void record_add_sig(struct record *rec, struct bytes keyid,
     struct bytes sig);
 void record_add_approval(struct record *rec, const struct sha256 *approval);
+/* A trust file that is held. file: trust_file_word(). */
+void record_add_file(struct record *rec, const char *file, int64_t version,
+    const struct sha256 *digest);
 
 /*
  * Appends the payload. Failures are the buffer's: rec->err; ERR_VERSION (no

@@ -247,6 +247,28 @@ read_digests(struct scan *s, struct record *rec)
 }
 
 static void
+read_files(struct scan *s, const struct record_field_spec *f,
+    struct record *rec)
+{
+	struct record_file *file;
+
+	expect(s, '[');
+	while (more(s, rec->n_files, RECORD_FILES)) {
+		file = &rec->files[rec->n_files++];
+		expect(s, '[');
+		file->file = string(s);
+		expect(s, ',');
+		file->version = number(s);
+		expect(s, ',');
+		file->digest = digest(s);
+		expect(s, ']');
+		if (s->err == 0 && (file->version < 1 ||
+		    record_check_word(f, file->file) != 0))
+			fail(s, ERR_RANGE);
+	}
+}
+
+static void
 read_sigs(struct scan *s, struct record *rec)
 {
 	struct record_sig *sig;
@@ -320,6 +342,9 @@ read_value(struct scan *s, const struct record_field_spec *f,
 		break;
 	case RECORD_TYPE_DIGESTS:
 		read_digests(s, rec);
+		break;
+	case RECORD_TYPE_FILES:
+		read_files(s, f, rec);
 		break;
 	case RECORD_TYPE_SIGS:
 		read_sigs(s, rec);

@@ -21,6 +21,7 @@ enum record_type {
 	RECORD_TYPE_B64,	/* min to max bytes */
 	RECORD_TYPE_B64URL,
 	RECORD_TYPE_DIGESTS,	/* approvals, n_approvals */
+	RECORD_TYPE_FILES,	/* files, n_files: [[file, version, digest], …] */
 	RECORD_TYPE_SIGS	/* sigs, n_sigs: [[key id, signature], …] */
 };
 
@@ -53,6 +54,10 @@ extern const struct record_kind_spec record_kinds[RECORD_KINDS];
  * stands for): ERR_RANGE, ERR_CHARACTER, ERR_SYNTAX.
  */
 MUST_CHECK int record_check_bytes(const struct record_field_spec *f,
+    struct bytes v);
+
+/* Whether a word is one of the field's: ERR_RANGE. */
+MUST_CHECK int record_check_word(const struct record_field_spec *f,
     struct bytes v);
 
 /* The member of a record that the field is kept in. */

@@ -61,6 +61,22 @@ write_bytes(struct jsonw *w, const struct record_field_spec *f,
 }
 
 static void
+write_file(struct jsonw *w, const struct record_field_spec *f,
+    const struct record_file *file)
+{
+	if (file->version < 1 || file->version > JSON_MAX_INTEGER ||
+	    record_check_word(f, file->file) != 0) {
+		fail(w, ERR_RANGE);
+		return;
+	}
+	jsonw_arr(w, NULL);
+	jsonw_str(w, NULL, file->file);
+	jsonw_int(w, NULL, file->version);
+	jsonw_digest(w, NULL, &file->digest);
+	jsonw_arr_end(w);
+}
+
+static void
 write_lists(struct jsonw *w, const struct record_field_spec *f,
     const struct record *rec)
 {
@@ -70,6 +86,9 @@ write_lists(struct jsonw *w, const struct record_field_spec *f,
 	if (f->type == RECORD_TYPE_DIGESTS) {
 		for (i = 0; i < rec->n_approvals; i++)
 			jsonw_digest(w, NULL, &rec->approvals[i]);
+	} else if (f->type == RECORD_TYPE_FILES) {
+		for (i = 0; i < rec->n_files; i++)
+			write_file(w, f, &rec->files[i]);
 	} else {
 		for (i = 0; i < rec->n_sigs; i++) {
 			jsonw_arr(w, NULL);
@@ -121,6 +140,7 @@ write_field(struct jsonw *w, const struct record_field_spec *f,
 		write_bytes(w, f, from);
 		break;
 	case RECORD_TYPE_DIGESTS:
+	case RECORD_TYPE_FILES:
 	case RECORD_TYPE_SIGS:
 		write_lists(w, f, rec);
 		break;
@@ -134,7 +154,8 @@ is_there(const struct record *rec, size_t f)
 	enum record_type t = record_fields[f].type;
 
 	return rec->has[f] || f == RF_KIND ||
-	    ((t == RECORD_TYPE_DIGESTS || t == RECORD_TYPE_SIGS) &&
+	    ((t == RECORD_TYPE_DIGESTS || t == RECORD_TYPE_FILES ||
+	    t == RECORD_TYPE_SIGS) &&
 	    record_kind_needs(rec->kind, (enum record_field)f));
 }
 

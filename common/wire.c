@@ -52,7 +52,7 @@ static const struct row rows[] = {
 	{ WIRE_OUTPUT, WIRE_AT_COURIER, COURIER_SYNCED,
 	    WIRE_HASH + 8, WIRE_HASH + 8 + WIRE_BATCH_CAP, "output" },
 	{ WIRE_CHECKPOINT, WIRE_AT_COURIER, COURIER_SYNCED,
-	    1, WIRE_NOTE_CAP, "checkpoint" },
+	    1, WIRE_REQUEST_CAP, "checkpoint" },
 	{ WIRE_ENROL, WIRE_AT_COURIER,
 	    COURIER_STALE | S(WIRE_COURIER_ENROLLING),
 	    2 * EMPTY + WIRE_KEY, FIELD(WIRE_SECRET_CAP) + WIRE_KEY +
@@ -82,7 +82,7 @@ static const struct row rows[] = {
 	{ WIRE_CREDIT, WIRE_AT_GATE, S(WIRE_GATE_SYNCED),
 	    WIRE_HASH + 16, WIRE_HASH + 16, "credit" },
 	{ WIRE_COSIGNATURE, WIRE_AT_GATE, S(WIRE_GATE_SYNCED),
-	    1, WIRE_LINE_CAP, "cosignature" },
+	    2, 2 + WIRE_ANSWER_CAP, "cosignature" },
 	{ WIRE_UNREADABLE, WIRE_AT_GATE, GATE_LINKED,
 	    EMPTY + 4 + WIRE_HASH, FIELD(WIRE_REASON_CAP) + 4 + WIRE_HASH,
 	    "unreadable" },

@@ -47,7 +47,10 @@
 #define WIRE_KEYID_CAP 128
 #define WIRE_SIGS_CAP 16	/* signatures of one envelope */
 #define WIRE_SIG_CAP 512	/* one of an algorithm unknown here */
-#define WIRE_LINE_CAP 1024	/* a witness's line */
+#define WIRE_REQUEST_CAP 16384	/* add-checkpoint: old size, proof, note */
+#define WIRE_ANSWER_CAP 8192	/* a witness's answer: its lines, a size */
+#define WIRE_STATUS_MIN 100u	/* of HTTP */
+#define WIRE_STATUS_MAX 599u
 #define WIRE_ENFORCED_CAP 512	/* the runner's words on its sandbox */
 
 enum wire_type {
@@ -285,6 +288,12 @@ struct wire_credit {
 	uint64_t until;		/* from <= until */
 };
 
+/* What a witness answers to an add-checkpoint request (C2SP tlog-witness). */
+struct wire_cosignature {
+	uint16_t status;	/* of HTTP: WIRE_STATUS_MIN to _MAX */
+	struct bytes body;	/* its lines; at 409 the size it has */
+};
+
 struct wire_unreadable {
 	struct bytes reason;	/* a short word */
 	uint32_t length;	/* of the message */
@@ -329,7 +338,7 @@ void wire_put_config(struct buf *b, const struct wire_config *m);
 void wire_put_hello(struct buf *b, const struct wire_hello *m);
 void wire_put_blob(struct buf *b, const struct wire_blob *m);
 void wire_put_output(struct buf *b, const struct wire_output *m);
-void wire_put_checkpoint(struct buf *b, struct bytes note);
+void wire_put_checkpoint(struct buf *b, struct bytes request);
 void wire_put_enrol(struct buf *b, const struct wire_enrol *m);
 void wire_put_close(struct buf *b, struct bytes reason);
 void wire_put_ready(struct buf *b);
@@ -342,7 +351,7 @@ void wire_put_envelope(struct buf *b, enum wire_type type,
 void wire_put_withdraw(struct buf *b, const struct wire_withdraw *m);
 void wire_put_have(struct buf *b, uint64_t n);
 void wire_put_credit(struct buf *b, const struct wire_credit *m);
-void wire_put_cosignature(struct buf *b, struct bytes line);
+void wire_put_cosignature(struct buf *b, const struct wire_cosignature *m);
 void wire_put_unreadable(struct buf *b, const struct wire_unreadable *m);
 void wire_put_enrolled(struct buf *b, const struct wire_enrolled *m);
 void wire_put_started(struct buf *b, const struct wire_started *m);
@@ -369,7 +378,7 @@ MUST_CHECK int wire_get_hello(struct bytes body, struct wire_hello *ret);
 MUST_CHECK int wire_next_record(struct bytes *rest, struct wire_record *ret);
 MUST_CHECK int wire_get_blob(struct bytes body, struct wire_blob *ret);
 MUST_CHECK int wire_get_output(struct bytes body, struct wire_output *ret);
-/* CHECKPOINT and COSIGNATURE have no inside: the body is the note, the line. */
+/* CHECKPOINT has no inside: the body is the request, an add-checkpoint's. */
 MUST_CHECK int wire_get_enrol(struct bytes body, struct wire_enrol *ret);
 MUST_CHECK int wire_get_close(struct bytes body, struct bytes *ret_reason);
 MUST_CHECK int wire_get_link(struct bytes body, struct wire_link_status *ret);
@@ -389,6 +398,8 @@ MUST_CHECK int wire_get_withdraw(struct bytes body,
     struct wire_withdraw *ret);
 MUST_CHECK int wire_get_have(struct bytes body, uint64_t *ret_n);
 MUST_CHECK int wire_get_credit(struct bytes body, struct wire_credit *ret);
+MUST_CHECK int wire_get_cosignature(struct bytes body,
+    struct wire_cosignature *ret);
 MUST_CHECK int wire_get_unreadable(struct bytes body,
     struct wire_unreadable *ret);
 MUST_CHECK int wire_get_enrolled(struct bytes body,

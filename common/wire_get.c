@@ -286,6 +286,25 @@ wire_get_credit(struct bytes body, struct wire_credit *ret)
 }
 
 int
+wire_get_cosignature(struct bytes body, struct wire_cosignature *ret)
+{
+	struct wire_cosignature m;
+	struct reader r;
+
+	reader_init(&r, body);
+	m.status = reader_u16le(&r);
+	if (r.err != 0)
+		return r.err;
+	if (r.rest.n > WIRE_ANSWER_CAP)
+		return ERR_TOO_LARGE;
+	if (m.status < WIRE_STATUS_MIN || m.status > WIRE_STATUS_MAX)
+		return ERR_RANGE;
+	m.body = r.rest;
+	*ret = m;
+	return 0;
+}
+
+int
 wire_get_unreadable(struct bytes body, struct wire_unreadable *ret)
 {
 	struct wire_unreadable m;

@@ -111,9 +111,9 @@ wire_put_output(struct buf *b, const struct wire_output *m)
 }
 
 void
-wire_put_checkpoint(struct buf *b, struct bytes note)
+wire_put_checkpoint(struct buf *b, struct bytes request)
 {
-	put_plain(b, WIRE_CHECKPOINT, note);
+	put_plain(b, WIRE_CHECKPOINT, request);
 }
 
 void
@@ -234,9 +234,13 @@ wire_put_credit(struct buf *b, const struct wire_credit *m)
 }
 
 void
-wire_put_cosignature(struct buf *b, struct bytes line)
+wire_put_cosignature(struct buf *b, const struct wire_cosignature *m)
 {
-	put_plain(b, WIRE_COSIGNATURE, line);
+	size_t mark = put_begin(b, WIRE_COSIGNATURE);
+
+	buf_put_u16le(b, m->status);
+	buf_put_bytes(b, m->body);
+	put_end(b, mark, WIRE_COSIGNATURE);
 }
 
 void

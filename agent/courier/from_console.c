@@ -101,7 +101,7 @@ on_credit(struct courier *c, const struct link_msg *m)
 static void
 on_cosignature(struct courier *c, const struct link_msg *m)
 {
-	wire_put_cosignature(&c->to_gate.pending, m->u.line);
+	wire_put_cosignature(&c->to_gate.pending, &m->u.cosignature);
 }
 
 static void

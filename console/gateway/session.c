@@ -347,11 +347,29 @@ on_hello(struct session *s, const struct wire_envelope *e)
 	return err;
 }
 
+/* The checkpoint of an add-checkpoint request: behind the first empty line. */
 static int
-on_checkpoint(struct session *s, struct bytes note)
+note_of(struct bytes request, struct bytes *ret_note)
 {
+	size_t i;
+
+	for (i = 0; i + 1 < request.n; i++)
+		if (request.p[i] == '\n' && request.p[i + 1] == '\n') {
+			*ret_note = bytes_of(request.p + i + 2,
+			    request.n - i - 2);
+			return 0;
+		}
+	return ERR_SYNTAX;
+}
+
+static int
+on_checkpoint(struct session *s, struct bytes request)
+{
+	struct bytes note;
 	int err;
 
+	if ((err = note_of(request, &note)) != 0)
+		return err;
 	turn_join(&s->c->turn, &s->member);
 	if ((err = turn_begin(&s->c->turn)) == 0)
 		err = ledger_checkpoint(s->c->store, &s->device, note);
@@ -382,7 +400,7 @@ session_text(struct session *s, struct bytes text)
 	} else if (m.type == LINK_HELLO) {
 		err = on_hello(s, &m.u.envelope);
 	} else {
-		err = on_checkpoint(s, m.u.note);
+		err = on_checkpoint(s, m.u.request);
 	}
 	link_msg_free(&m);
 	return err;

@@ -48,13 +48,13 @@ def wires():
             (4, 'withdraw', H + wire.field('why')),
             (4, 'have', struct.pack('<Q', 7)),
             (4, 'credit', H + struct.pack('<QQ', 1, 2)),
-            (4, 'cosignature', b'line'),
+            (4, 'cosignature', b'\xc8\0line'),
             (4, 'unreadable', wire.field('malformed') + b'\1\0\0\0' + H)]
     courier = [(0, wire.config('h', 1, 'pem', proxy='p:1', proxy_auth='u:p')),
                (3, wire.hello(b'p', b's' * 64)), (3, wire.enrol('s', H, 'd')),
                (6, wire.records([(1, b'a'), (2, b'bc')])),
                (6, wire.blob(H, 9, 1, b'data')), (6, wire.output(H, 5, b'x')),
-               (6, wire.checkpoint('note')), (6, wire.close('why'))]
+               (6, wire.checkpoint('old 0\n\nnote')), (6, wire.close('why'))]
     runner = [(0, 'started', b'\1\0\0\0' + wire.field('profile=full')),
               (0, 'failed', struct.pack('<II', 3, 2)),
               (1, 'ended', struct.pack('<BIBQQQI', 1, 9, 2, 1, 2, 3, 4))]
@@ -82,12 +82,12 @@ def links():
         'trust': link.envelope('trust', ENV),
         'withdraw': link.withdraw(H, 'why ü'), 'have': link.have(7),
         'credit': link.credit(H, 1, 2),
-        'cosignature': link.cosignature('— w x\n'),
+        'cosignature': link.cosignature(200, '— w x\n'),
         'retry_after': link.retry_after(60)}
     device = {
         'enrol': link.text('enrol', secret='s', key=dsse.b64(H), device='d'),
         'hello': link.envelope('hello', ONE),
-        'checkpoint': link.text('checkpoint', note='n')}
+        'checkpoint': link.checkpoint('old 0\n\nnote')}
     binary = {
         'records': link.put_binary(1, (1, b'a'), (2, b'bc')),
         'blob': link.put_binary(2, H, 9, 1, b'data'),

@@ -66,7 +66,7 @@ def main():
     write('pieces', begin, step(2, b'\x01' + bytes(12)), step(2, b'abc'))
     write('texts', step(0, link.text('enrol', secret='x',
                                      key=dsse.b64(bytes(32)), device=d.id)),
-          step(7), begin, step(0, link.text('checkpoint', note='a\nb\n')),
+          step(7), begin, step(0, link.checkpoint('old 0\n\na\nb\n')),
           step(0, b'{}'))
     write('nonsense', begin, step(5, b'{}'), step(5, b''), step(5, b'x'),
           step(1, b'\x03' + bytes(40)), step(1, b'\x02' + bytes(40)))

@@ -31,10 +31,12 @@ write_text(const struct link_msg *m, struct buf *b)
 	case LINK_WITHDRAW: link_put_withdraw(b, &m->u.withdraw); break;
 	case LINK_HAVE: link_put_have(b, m->u.n); break;
 	case LINK_CREDIT: link_put_credit(b, &m->u.credit); break;
-	case LINK_COSIGNATURE: link_put_cosignature(b, m->u.line); break;
+	case LINK_COSIGNATURE:
+		link_put_cosignature(b, &m->u.cosignature);
+		break;
 	case LINK_RETRY_AFTER: link_put_retry_after(b, m->u.seconds); break;
 	case LINK_ENROL: link_put_enrol(b, &m->u.enrol); break;
-	case LINK_CHECKPOINT: link_put_checkpoint(b, m->u.note); break;
+	case LINK_CHECKPOINT: link_put_checkpoint(b, m->u.request); break;
 	case LINK_RECORDS:
 	case LINK_BLOB:
 	case LINK_OUTPUT:

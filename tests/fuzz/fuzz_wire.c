@@ -53,6 +53,7 @@ rewrite(const struct wire_msg *m, struct buf *b)
 		struct wire_envelope envelope;
 		struct wire_withdraw withdraw;
 		struct wire_credit credit;
+		struct wire_cosignature cosignature;
 		struct wire_unreadable unreadable;
 		struct wire_enrolled enrolled;
 		struct wire_started started;
@@ -93,7 +94,7 @@ rewrite(const struct wire_msg *m, struct buf *b)
 			wire_put_have(b, u.count);
 		break;
 	case WIRE_CREDIT: AGAIN(credit); break;
-	case WIRE_COSIGNATURE: wire_put_cosignature(b, m->body); break;
+	case WIRE_COSIGNATURE: AGAIN(cosignature); break;
 	case WIRE_UNREADABLE: AGAIN(unreadable); break;
 	case WIRE_ENROLLED: AGAIN(enrolled); break;
 	case WIRE_STARTED: AGAIN(started); break;

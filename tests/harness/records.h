@@ -24,6 +24,7 @@ sample_text(enum record_field f)
 	case RF_KEY:
 		return bytes_str("00112233445566778899aabbccddeeff");
 	case RF_DEVICE_KEY:
+	case RF_EPOCH_KEY:
 		return bytes_of(raw, RECORD_DEVICE_KEY);
 	case RF_DEVICE_NONCE:
 		return bytes_of(raw, CAP_DEVICE_NONCE);
@@ -75,6 +76,11 @@ sample_set(struct record *rec, enum record_field f)
 		record_add_approval(rec, &d);
 		d.b[0]++;
 		record_add_approval(rec, &d);
+		break;
+	case RECORD_TYPE_FILES:
+		record_add_file(rec, "root", 3, &d);
+		d.b[0]++;
+		record_add_file(rec, "policy", 7, &d);
 		break;
 	case RECORD_TYPE_SIGS:
 		record_add_sig(rec, bytes_str("k1"),

@@ -136,7 +136,7 @@ def test_nothing_goes_before_the_proof():
                 lambda: d.link.binary(link.put_binary(
                     2, bytes(32), 1, 0, b'x')),
                 lambda: d.output('sha256:' + 'a' * 64, 0, b'x'),
-                lambda: d.link.text(link.text('checkpoint', note='x'))):
+                lambda: d.link.text(link.checkpoint('x'))):
             d.connect()
             send()
             checks.true('1002' in d.link.ended(), 'not closed')
@@ -382,24 +382,28 @@ def note(d, size, key=None, name=None, root='A' * 43 + '='):
     return '%s\n\u2014 %s %s\n' % (text, name, dsse.b64(h + sig))
 
 
+def add(old, note_):
+    return link.checkpoint('old %d\n\n%s' % (old, note_))
+
+
 def test_checkpoints_are_the_devices_own_and_the_newest():
     with desk() as k:
         checks.equal(k.d.welcome['checkpoint'], None)
         good = note(k.d, 1)
-        k.d.link.text(link.text('checkpoint', note=good))
+        k.d.link.text(add(0, good))
         k.d.record('clock', reason='a', by='local:root',
                    floor='2026-01-01T00:00:00Z')
         k.d.send()
-        k.d.link.text(link.text('checkpoint', note=note(k.d, 0)))
+        k.d.link.text(add(1, note(k.d, 0)))
         k.d.start(enrol=False)
         checks.equal(k.d.welcome['checkpoint'], good)
         newer = note(k.d, 2)
-        k.d.link.text(link.text('checkpoint', note=newer))
+        k.d.link.text(add(1, newer))
         for bad in (note(k.d, 9, key=dsse.new_key()),
                     note(k.d, 9, name='other/' + k.d.id),
                     newer.replace('\n2\n', '\n3\n'), 'x', '\n\n\n',
                     newer[:40], newer.replace('\n2\n', '\n02\n')):
-            k.d.link.text(link.text('checkpoint', note=bad))
+            k.d.link.text(add(2, bad))
             k.d.link.ended()
             k.d.start(enrol=False)
             checks.equal(k.d.welcome['checkpoint'], newer)

@@ -180,8 +180,10 @@ def test_every_message_down():
         gate.expect('have', n=2 ** 53 - 1)
         out.text(link.credit(card, 5, 262149))
         gate.expect('credit', card=card, until=262149, **{'from': 5})
-        out.text(link.cosignature('— witness AAAA\n'))
-        gate.expect('cosignature', line='— witness AAAA\n')
+        out.text(link.cosignature(200, '— witness AAAA\n'))
+        gate.expect('cosignature', status=200, body='— witness AAAA\n')
+        out.text(link.cosignature(403))
+        gate.expect('cosignature', status=403, body='')
 
 
 def test_every_message_up():
@@ -201,9 +203,10 @@ def test_every_message_up():
         gate.send(wire.output(hash_, 2 ** 40, big))
         checks.equal(link.parse_binary(out.read()[1]), ('output', {
             'card': hash_, 'offset': 2 ** 40, 'data': big}))
-        gate.send(wire.checkpoint('countersign/org\n1\n'))
+        request = 'old 0\n\norg/d-x\n1\nroot\n\n— org/d-x sig\n'
+        gate.send(wire.checkpoint(request))
         checks.equal(out.read_json(), {'type': 'checkpoint',
-                                       'note': 'countersign/org\n1\n'})
+                                       'request': request})
         masks = out.ws.masks
         checks.equal(len(set(masks)), len(masks), 'fresh masks')
 
@@ -236,7 +239,7 @@ def test_split_anywhere():
         gate.expect('have', n=5)
         for byte in wire.checkpoint('note'):
             gate.send(bytes([byte]))
-        checks.equal(out.read_json()['note'], 'note')
+        checks.equal(out.read_json()['request'], 'note')
         # A text message in fragments, with a ping in between.
         text = link.have(6)
         out.sock.sendall(ws.frame(ws.TEXT, text[:3], fin=False))
@@ -309,7 +312,7 @@ def test_enrolled_out_of_turn():
 
 
 def test_device_message_from_console():
-    text_refused(link.text('checkpoint', note='n'), 'unknown_version')
+    text_refused(link.checkpoint('n'), 'unknown_version')
 
 
 def test_oversize_card():
@@ -473,7 +476,7 @@ def test_stale_messages_are_dropped():
             again.text(link.welcome())
             gate.expect('welcome')
             gate.send(wire.checkpoint('new'))
-            checks.equal(again.read_json()['note'], 'new')
+            checks.equal(again.read_json()['request'], 'new')
 
 
 # ---- getting there ----------------------------------------------------------------
@@ -767,7 +770,7 @@ def test_console_stalls():
             gate.send(rest)
             out.read()
         gate.send(wire.checkpoint('on'))
-        checks.equal(out.read_json()['note'], 'on')
+        checks.equal(out.read_json()['request'], 'on')
         settled(gate, base, out)
 
 

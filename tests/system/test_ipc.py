@@ -257,7 +257,7 @@ def test_floods_of_a_courier():
             wire.message('withdraw', os.urandom(32) + wire.field('x'))
             for _ in range(many))),
         ('card', stranger * 5000),
-        ('cosignature', wire.message('cosignature', b'x' * 500) * many),
+        ('cosignature', wire.message('cosignature', b'\xc8\0' + b'x' * 500) * many),
     )
     try:
         with puppet.Quiet(a):

@@ -71,7 +71,10 @@ static const struct {
 	    LINK_HAVE },
 	{ "{\"type\":\"credit\"," CARD ",\"from\":1,\"until\":2}",
 	    LINK_CONSOLE, LINK_CREDIT },
-	{ "{\"type\":\"cosignature\",\"line\":\"\xe2\x80\x94 w x\\n\"}",
+	{ "{\"type\":\"cosignature\",\"status\":200,"
+	    "\"body\":\"\xe2\x80\x94 w x\\n\"}", LINK_CONSOLE,
+	    LINK_COSIGNATURE },
+	{ "{\"type\":\"cosignature\",\"status\":404,\"body\":\"\"}",
 	    LINK_CONSOLE, LINK_COSIGNATURE },
 	{ "{\"type\":\"retry_after\",\"seconds\":86400}", LINK_CONSOLE,
 	    LINK_RETRY_AFTER },
@@ -79,7 +82,7 @@ static const struct {
 	    "\",\"device\":\"d-x\"}", LINK_DEVICE, LINK_ENROL },
 	{ "{\"type\":\"hello\",\"envelope\":" ENVELOPE "}", LINK_DEVICE,
 	    LINK_HELLO },
-	{ "{\"type\":\"checkpoint\",\"note\":\"n\"}", LINK_DEVICE,
+	{ "{\"type\":\"checkpoint\",\"request\":\"n\"}", LINK_DEVICE,
 	    LINK_CHECKPOINT },
 };
 
@@ -103,10 +106,12 @@ rewrite(const struct link_msg *m, struct buf *b)
 	case LINK_WITHDRAW: link_put_withdraw(b, &m->u.withdraw); break;
 	case LINK_HAVE: link_put_have(b, m->u.n); break;
 	case LINK_CREDIT: link_put_credit(b, &m->u.credit); break;
-	case LINK_COSIGNATURE: link_put_cosignature(b, m->u.line); break;
+	case LINK_COSIGNATURE:
+		link_put_cosignature(b, &m->u.cosignature);
+		break;
 	case LINK_RETRY_AFTER: link_put_retry_after(b, m->u.seconds); break;
 	case LINK_ENROL: link_put_enrol(b, &m->u.enrol); break;
-	case LINK_CHECKPOINT: link_put_checkpoint(b, m->u.note); break;
+	case LINK_CHECKPOINT: link_put_checkpoint(b, m->u.request); break;
 	case LINK_RECORDS:
 	case LINK_BLOB:
 	case LINK_OUTPUT:
@@ -212,7 +217,7 @@ TEST(fields)
 	CHECK_INT(m.u.credit.from, 1);
 	CHECK_INT(m.u.credit.until, 2);
 	link_msg_free(&m);
-	CHECK_INT(link_get_text(LINK_DEVICE, s(texts[15].text), &m), 0);
+	CHECK_INT(link_get_text(LINK_DEVICE, s(texts[16].text), &m), 0);
 	CHECK_MEM(m.u.enrol.key, 32, seq, 32);
 	CHECK(bytes_is(m.u.enrol.secret, "z"));
 	link_msg_free(&m);
@@ -248,6 +253,18 @@ TEST(texts_refused)
 		    ERR_RANGE },
 		{ "{\"type\":\"welcome\",\"checkpoint\":1}", LINK_CONSOLE,
 		    ERR_TYPE },
+		{ "{\"type\":\"cosignature\",\"status\":99,\"body\":\"\"}",
+		    LINK_CONSOLE, ERR_RANGE },
+		{ "{\"type\":\"cosignature\",\"status\":600,\"body\":\"\"}",
+		    LINK_CONSOLE, ERR_RANGE },
+		{ "{\"type\":\"cosignature\",\"status\":200}",
+		    LINK_CONSOLE, ERR_MISSING_FIELD },
+		{ "{\"type\":\"cosignature\",\"line\":\"x\"}",
+		    LINK_CONSOLE, ERR_MISSING_FIELD },
+		{ "{\"type\":\"checkpoint\",\"request\":\"\"}", LINK_DEVICE,
+		    ERR_RANGE },
+		{ "{\"type\":\"checkpoint\",\"note\":\"x\"}", LINK_DEVICE,
+		    ERR_MISSING_FIELD },
 		{ "{\"type\":\"retry_after\",\"seconds\":86401}", LINK_CONSOLE,
 		    ERR_RANGE },
 		{ "{\"type\":\"challenge\",\"nonce\":\"AAAA\"}", LINK_CONSOLE,
@@ -317,10 +334,10 @@ TEST(parts_have_caps)
 		    512, 513, "\"}" },
 		{ LINK_CONSOLE, "{\"type\":\"welcome\",\"checkpoint\":\"",
 		    8192, 8193, "\"}" },
-		{ LINK_CONSOLE, "{\"type\":\"cosignature\",\"line\":\"",
-		    1024, 1025, "\"}" },
-		{ LINK_DEVICE, "{\"type\":\"checkpoint\",\"note\":\"", 8192,
-		    8193, "\"}" },
+		{ LINK_CONSOLE, "{\"type\":\"cosignature\",\"status\":200,"
+		    "\"body\":\"", 8192, 8193, "\"}" },
+		{ LINK_DEVICE, "{\"type\":\"checkpoint\",\"request\":\"",
+		    16384, 16385, "\"}" },
 		/* payloads of an unknown type: 24 KiB, 32 KiB and over */
 		{ LINK_CONSOLE, "{\"type\":\"card\",\"envelope\":{"
 		    "\"payloadType\":\"t\",\"signatures\":[{\"sig\":\"AAAA\"}],"

@@ -359,6 +359,8 @@ sample_put(struct buf *b, unsigned type)
 	struct wire_credit credit = { seq, UINT64_MAX - 1, UINT64_MAX };
 	struct wire_unreadable unreadable = { bytes_of(big, WIRE_REASON_CAP),
 	    UINT32_MAX, seq };
+	struct wire_cosignature cosignature = { 599,
+	    bytes_of(big, WIRE_ANSWER_CAP) };
 	struct wire_enrolled enrolled = { true,
 	    bytes_of(big, WIRE_REASON_CAP) };
 	struct wire_started started = { UINT32_MAX,
@@ -380,7 +382,7 @@ sample_put(struct buf *b, unsigned type)
 	case WIRE_BLOB: wire_put_blob(b, &blob); break;
 	case WIRE_OUTPUT: wire_put_output(b, &output); break;
 	case WIRE_CHECKPOINT:
-		wire_put_checkpoint(b, bytes_of(big, WIRE_NOTE_CAP));
+		wire_put_checkpoint(b, bytes_of(big, WIRE_REQUEST_CAP));
 		break;
 	case WIRE_ENROL: wire_put_enrol(b, &enrol); break;
 	case WIRE_CLOSE:
@@ -400,9 +402,7 @@ sample_put(struct buf *b, unsigned type)
 	case WIRE_WITHDRAW: wire_put_withdraw(b, &withdraw); break;
 	case WIRE_HAVE: wire_put_have(b, UINT64_MAX); break;
 	case WIRE_CREDIT: wire_put_credit(b, &credit); break;
-	case WIRE_COSIGNATURE:
-		wire_put_cosignature(b, bytes_of(big, WIRE_LINE_CAP));
-		break;
+	case WIRE_COSIGNATURE: wire_put_cosignature(b, &cosignature); break;
 	case WIRE_UNREADABLE: wire_put_unreadable(b, &unreadable); break;
 	case WIRE_ENROLLED: wire_put_enrolled(b, &enrolled); break;
 	case WIRE_STARTED: wire_put_started(b, &started); break;
@@ -428,6 +428,7 @@ sample_get(unsigned type, struct bytes body)
 		struct wire_envelope envelope;
 		struct wire_withdraw withdraw;
 		struct wire_credit credit;
+		struct wire_cosignature cosignature;
 		struct wire_unreadable unreadable;
 		struct wire_enrolled enrolled;
 		struct wire_started started;
@@ -465,6 +466,8 @@ sample_get(unsigned type, struct bytes body)
 	case WIRE_UNREADABLE:
 		return wire_get_unreadable(body, &u.unreadable);
 	case WIRE_ENROLLED: return wire_get_enrolled(body, &u.enrolled);
+	case WIRE_COSIGNATURE:
+		return wire_get_cosignature(body, &u.cosignature);
 	case WIRE_STARTED: return wire_get_started(body, &u.started);
 	case WIRE_FAILED: return wire_get_failed(body, &u.failed);
 	case WIRE_ENDED: return wire_get_ended(body, &u.ended);

@@ -20,14 +20,15 @@ LIMIT = fake.LIMIT
 
 # The order in which fields stand in a record.
 FIELDS = '''kind time boot_ms card id org device device_key machine pin pin_from
-    previous_device previous_checkpoint file version program digest approval
+    previous_device previous_checkpoint format epoch epoch_key running_ms
+    file version program digest approval
     approver role proposer key requester tool profile decision
     require_manager rule policy device_nonce boot_id created issued expires
     enough final running by source reason count approvals plan interpreter
     interpreter_hash runner_hash pid outcome exit_code signal wall_ms cpu_ms
     max_rss_kb stdout_bytes stderr_bytes stdout_kept stderr_kept truncated
     transcript_bytes transcript_hash survivors enforced floor length bytes
-    hash sigs payload proof detail'''.split()
+    hash files sigs payload proof detail'''.split()
 ZERO = 'sha256:' + '0' * 64
 
 

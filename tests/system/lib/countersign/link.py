@@ -52,8 +52,13 @@ def credit(card, from_, until):
                                                      'until': until})
 
 
-def cosignature(line):
-    return text('cosignature', line=line)
+def cosignature(status, body=''):
+    return text('cosignature', status=status, body=body)
+
+
+def checkpoint(request):
+    """request: the body of a tlog-witness add-checkpoint."""
+    return text('checkpoint', request=request)
 
 
 def retry_after(seconds):

@@ -100,8 +100,8 @@ def output(card, offset, data):
     return message('output', card + struct.pack('<Q', offset) + data)
 
 
-def checkpoint(note):
-    return message('checkpoint', note)
+def checkpoint(request):
+    return message('checkpoint', request)
 
 
 def enrol(secret, key, device):
@@ -176,7 +176,7 @@ PARSERS = {
     'welcome': _welcome, 'card': _envelope, 'approval': _envelope,
     'cancel': _envelope, 'trust': _envelope, 'withdraw': _withdraw,
     'have': lambda b: {'n': b.u64()}, 'credit': _credit,
-    'cosignature': lambda b: {'line': b.rest().decode()},
+    'cosignature': lambda b: {'status': b.u16(), 'body': b.rest().decode()},
     'unreadable': _unreadable, 'enrolled': _enrolled, 'started': _started,
     'failed': _failed, 'ended': _ended,
 }
