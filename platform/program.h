@@ -47,6 +47,22 @@ struct program {
 MUST_CHECK int program_open(const char *path, enum program_owner owner,
     struct program *ret_p);
 
+/*
+ * Opens and checks the program that this process runs, as program_open() with
+ * PROGRAM_OWNER_SELF: the very file, also after another has taken its name.
+ * Its errors.
+ */
+MUST_CHECK int program_open_own(struct program *ret_p);
+
+/*
+ * Becomes what is installed now at the path from which this process was
+ * started: the same process, another program; descriptors that are not
+ * close-on-exec and children stay. The file is checked as by
+ * program_open_own(). Returns only if it cannot be: program_open()'s errors;
+ * ERR_UNSUPPORTED this system has no such thing.
+ */
+MUST_CHECK int program_renew(char *const argv[]);
+
 /* Closes the descriptor. Idempotent. */
 void program_close(struct program *p);
 

@@ -45,7 +45,8 @@ shut(struct gate *g)
 	if (g->closed)
 		return;
 	g->closed = true;
-	service_stopping();
+	if (!g->renew || g->stopping > 0)
+		service_stopping();
 	frontdesk_close(g->desk);
 	g->desk = NULL;
 	uplink_close(g->uplink);
@@ -157,7 +158,7 @@ gate_turn(struct gate *g)
 		frontdesk_wake(g->desk);
 	if (g->due_fd >= 0)
 		arm(g);
-	if (g->stopping > 0 && runs_count(g->runs) == 0)
+	if ((g->stopping > 0 || g->renew) && runs_count(g->runs) == 0)
 		shut(g);
 }
 
@@ -203,6 +204,16 @@ on_signal(uv_signal_t *h, int number)
 			uplink_reap(g->uplink);
 		return;
 	}
+	if (number == SIGHUP) {
+		/* Between two cards: what runs is not disturbed. */
+		g->renew = true;
+		log_event(&g->log, SERVICE_NOTICE, "beginning anew once"
+		    " nothing runs running=%zu", runs_count(g->runs));
+		if (g->journal == NULL)
+			shut(g);
+		gate_touch(g, 0);
+		return;
+	}
 	g->stopping++;
 	core_hold(g->core);
 	log_event(&g->log, SERVICE_NOTICE, "stopping running=%zu",
@@ -218,7 +229,8 @@ on_signal(uv_signal_t *h, int number)
 static int
 watch_signals(struct gate *g)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, SIGCHLD };
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP,
+	    SIGCHLD };
 	size_t i;
 
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -376,6 +388,8 @@ gate_run(struct config *config)
 	int err;
 
 	memset(&g, 0, sizeof(g));
+	/* Until there is somebody to hear it. */
+	(void)signal(SIGHUP, SIG_IGN);
 	g.config = *config;
 	g.due_fd = -1;
 	g.state_dir = -1;
@@ -403,5 +417,6 @@ gate_run(struct config *config)
 	(void)uv_run(&loop, UV_RUN_DEFAULT);
 	gate_close(&g);
 	(void)uv_loop_close(&loop);
-	return g.exit_code;
+	return g.renew && g.stopping == 0 && g.exit_code == 0 ? GATE_RENEW :
+	    g.exit_code;
 }

@@ -48,7 +48,7 @@ struct gate {
 	struct uplink *uplink;		/* NULL without an enrolment */
 	struct frontdesk *desk;
 
-	uv_signal_t signals[3];
+	uv_signal_t signals[4];
 	uv_prepare_t prepare;
 	uv_check_t check;
 	uv_poll_t due;			/* clock_timer of the next due thing */
@@ -59,6 +59,7 @@ struct gate {
 	bool dirty;		/* input was taken in this turn */
 	bool broken;		/* the journal failed: nothing runs any more */
 	unsigned stopping;	/* SIGTERMs seen */
+	bool renew;		/* SIGHUP: end when idle, and begin anew */
 	bool closed;		/* the loop's handles are being closed */
 	int exit_code;
 };
@@ -97,7 +98,14 @@ void gate_turn(struct gate *g);
 
 /* ---- gate.c: the service ---- */
 
-/* Runs until SIGTERM; owns config from here on. Returns the exit code. */
+/* What gate_run() returns to be started again, with the program that is
+ * installed by then. */
+#define GATE_RENEW (-1)
+
+/*
+ * Runs until SIGTERM; owns config from here on. Returns the exit code, or
+ * GATE_RENEW after a SIGHUP, once no card ran.
+ */
 int gate_run(struct config *config);
 
 /* ---- open.c: everything on disk, opened and replayed ---- */

@@ -83,7 +83,7 @@ parse(int argc, char **argv, struct arguments *a)
 }
 
 static int
-run(struct arguments *a)
+run(struct arguments *a, char **argv)
 {
 	struct config config;
 	char why[256];
@@ -104,7 +104,14 @@ run(struct arguments *a)
 		config_free(&config);
 		return err;
 	}
-	return gate_run(&config);
+	err = gate_run(&config);
+	if (err != GATE_RENEW)
+		return err;
+	err = program_renew(argv);
+	fprintf(stderr, "countersignd: the program that is installed now cannot"
+	    " be run: %s: its service manager has to start it\n",
+	    err_text(err));
+	return 1;
 }
 
 int
@@ -134,5 +141,5 @@ main(int argc, char **argv)
 	/* A check that does not refuse what it must is no check. */
 	if ((r = selftest_run(stderr)) != 0)
 		return 1;
-	return run(&a);
+	return run(&a, argv);
 }

@@ -298,8 +298,7 @@ note_programs(struct gate *g)
 	struct program self;
 	int err;
 
-	if ((err = program_open("/proc/self/exe", PROGRAM_OWNER_SELF,
-	    &self)) == 0) {
+	if ((err = program_open_own(&self)) == 0) {
 		err = note_program(g, "countersignd", &self);
 		program_close(&self);
 	} else {

@@ -1,0 +1,149 @@
+"""test_upgrade.py - new programs under a running agent.
+SPDX-License-Identifier: Apache-2.0
+
+What a package does: it puts other files where the programs were and sends
+SIGHUP. Nothing that waits or runs may be lost by it.
+"""
+import os
+import shutil
+import signal
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                'lib'))
+
+from countersign import checks, fake, owner		# noqa: E402
+from countersign.agent import Agent, LIMIT		# noqa: E402
+
+PROGRAMS = ('countersignd', 'countersign-courier', 'countersign-runner')
+
+
+class Installed(Agent):
+    """An agent whose programs are its own copies."""
+
+    def __init__(self):
+        self.bin = tempfile.mkdtemp(prefix='cs-bin-')
+        os.chmod(self.bin, 0o755)
+        for name in PROGRAMS:
+            shutil.copy(fake.program(name), self.bin)
+        super().__init__()
+
+    def settings(self):
+        return dict(super().settings(), programs=self.bin)
+
+    def __exit__(self, *how):
+        super().__exit__(*how)
+        shutil.rmtree(self.bin, ignore_errors=True)
+
+    def start(self, wait=True, env=None):
+        keep, fake.program = fake.program, self.program
+        try:
+            return super().start(wait, env)
+        finally:
+            fake.program = keep
+
+    def program(self, name):
+        return os.path.join(self.bin, name)
+
+    def upgrade(self, *names):
+        """Other bytes under the same names, as dpkg puts them there."""
+        for name in names:
+            path = self.program(name)
+            shutil.copy(path, path + '.dpkg-new')
+            with open(path + '.dpkg-new', 'ab') as f:
+                f.write(b'a newer one\n')
+            os.rename(path + '.dpkg-new', path)
+
+    def versions(self, program):
+        return [r['hash'] for r in self.peer.all('version', program=program)]
+
+
+def anew(a, connections):
+    a.peer.wait(lambda: a.peer.connections > connections, 'new connection')
+
+
+def test_a_pending_card_is_still_pending():
+    with Installed() as a:
+        m = a.marker()
+        digest, received = a.pending('echo ran > %s' % m)
+        before, n = a.gate.pid, a.peer.connections
+        old = {p: a.versions(p) for p in PROGRAMS}
+        a.upgrade(*PROGRAMS)
+        a.gate.send_signal(signal.SIGHUP)
+        anew(a, n)
+        checks.equal(a.gate.poll(), None, 'the agent has ended')
+        checks.equal(a.gate.pid, before)
+        for p in PROGRAMS:
+            a.peer.wait(lambda: len(a.versions(p)) == len(old[p]) + 1,
+                        'version of ' + p)
+        # The same nonce: this is no other start of the machine.
+        checks.equal(a.peer.all('nonce', card=digest), [])
+        checks.true(not os.path.exists(m), 'it ran by itself')
+        a.approve(digest, received)
+        checks.equal(a.peer.record('exec_result', card=digest)['exit_code'], 0)
+        checks.true(os.path.exists(m), 'it did not run')
+        intent = a.peer.record('exec_intent', card=digest)
+        checks.equal(intent['runner_hash'],
+                     a.versions('countersign-runner')[-1], 'runner')
+
+
+def test_a_running_card_comes_to_its_end():
+    with Installed() as a:
+        gate = a.marker()
+        os.mkfifo(gate)
+        digest, received = a.pending('read x < %s; echo got $x' % gate)
+        a.approve(digest, received)
+        a.peer.record('exec_started', card=digest)
+        n = a.peer.connections
+        a.upgrade(*PROGRAMS)
+        a.gate.send_signal(signal.SIGHUP)
+        # A whole round trip later it is still there, and so is the card.
+        env = a.card('true', org='other.example')
+        a.send('card', env)
+        a.peer.record('card_refused', card=owner.digest_of(env))
+        checks.equal(a.peer.connections, n, 'connections')
+        with open(gate, 'w') as f:
+            f.write('this\n')
+        r = a.peer.record('exec_result', card=digest)
+        checks.equal((r['outcome'], r['exit_code']), ('finished', 0))
+        anew(a, n)
+        checks.equal(a.peer.all('exec_interrupted'), [])
+
+
+def test_the_same_programs_are_no_new_version():
+    with Installed() as a:
+        n = a.peer.connections
+        a.gate.send_signal(signal.SIGHUP)
+        anew(a, n)
+        digest, received = a.pending('true')
+        checks.equal({p: len(a.versions(p)) for p in PROGRAMS},
+                     {p: 1 for p in PROGRAMS})
+
+
+def test_many_signals_at_once():
+    with Installed() as a:
+        n = a.peer.connections
+        for _ in range(20):
+            a.gate.send_signal(signal.SIGHUP)
+        anew(a, n)
+        digest, received = a.pending('true')
+        a.approve(digest, received)
+        a.peer.record('exec_result', card=digest)
+        checks.equal(a.gate.poll(), None)
+
+
+def test_a_program_that_others_could_have_changed():
+    """It is not gone over to: the agent ends and says why."""
+    if os.geteuid() != 0:
+        checks.skip('needs root')
+    with Installed() as a:
+        a.upgrade(*PROGRAMS)
+        os.chmod(a.program('countersignd'), 0o777)
+        a.gate.send_signal(signal.SIGHUP)
+        checks.equal(a.gate.wait(LIMIT), 1)
+        checks.true('cannot be run' in a.read_log(), 'why')
+
+
+if __name__ == '__main__':
+    checks.main(globals(), jobs=4)
