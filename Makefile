@@ -9,6 +9,8 @@
 #   make fuzz SECONDS=60  libFuzzer on every parser
 #   make kill-loop KILLS=500   kill -9 of the agent's processes, any moment
 #   make fuzz-replay interop system asan lint coverage reproducible
+#   make cross            the agent for Linux, Windows and macOS, in build/cross;
+#                         TARGETS=linux-aarch64 for one of them
 #   make setup            installs what all of these need
 #   make install DESTDIR= PREFIX=/usr
 #   make clean
@@ -39,7 +41,9 @@ JOBS := $(shell getconf _NPROCESSORS_ONLN)
 # ---- what there is ----
 
 COMMON := $(wildcard common/*.c)
-PLATFORM := $(wildcard platform/posix/*.c platform/linux/*.c)
+# $(call platform,folders)
+platform = $(wildcard $(patsubst %,platform/%/*.c,$(1)))
+PLATFORM := $(call platform,posix linux)
 agent_sources = $(wildcard agent/$(1)/*.c agent/$(1)/*/*.c)
 CONSOLE := $(wildcard console/*.c console/*/*.c)
 ROLES := gate courier runner cli
@@ -101,6 +105,42 @@ cov_CC = gcc
 cov_CFLAGS = -O0 -g --coverage
 cov_DEPS := gcc
 
+# ---- the other systems: one row each ----
+#
+# The variant of a target has its name. What this machine itself runs is built
+# already: that target takes it over.
+NATIVE := linux-$(shell uname -m)
+CROSS := linux-x86_64 linux-aarch64 windows-x86_64 macos-arm64 macos-x86_64
+TARGETS ?= $(CROSS)
+
+# $(eval $(call target,name,folders of platform/,suffix,flags,link))
+define target
+$(1)_FOLDERS := $(2)
+$(1)_EXE := $(3)
+$(1)_CC = $(O)/deps/$(1)/bin/cc
+$(1)_AR = $(O)/deps/$(1)/bin/ar
+$(1)_CFLAGS = -O2 -ffunction-sections $(4) @$(O)/$(1).flags
+$(1)_LINK := $(5)
+$(1)_DEPS := $(1)
+endef
+# zig knows no -z text; a static PIE of its has text relocations refused anyway.
+ELF := -static -pie -s -Wl,--gc-sections -Wl,--build-id=none \
+	-Wl,-z,relro,-z,now,-z,noexecstack
+MACHO := -s -Wl,-dead_strip
+# Reproducible: no time of linking. Which version of Windows: the first with
+# what platform/windows calls.
+PE := -static -s -Wl,--gc-sections,--no-insert-timestamp \
+	-Wl,--dynamicbase,--nxcompat,--high-entropy-va
+WINDOWS := -D_WIN32_WINNT=0x0A00 -DWINVER=0x0A00 -D__USE_MINGW_ANSI_STDIO=1
+PIC := -fPIC -fdata-sections -g0
+$(eval $(call target,linux-x86_64,posix linux,,$(PIC),$(ELF)))
+$(eval $(call target,linux-aarch64,posix linux,,$(PIC),$(ELF)))
+$(eval $(call target,windows-x86_64,windows,.exe,$(WINDOWS),$(PE)))
+$(eval $(call target,macos-arm64,posix macos,,$(PIC),$(MACHO)))
+$(eval $(call target,macos-x86_64,posix macos,,$(PIC),$(MACHO)))
+windows-x86_64_LIBS := -lws2_32 -liphlpapi -luserenv -ldbghelp -lole32 -lshell32 \
+	-lbcrypt -lcrypt32 -lpsapi -ladvapi32 -luser32
+
 # $(call lib,variant,names...): archives of the third-party libraries
 lib = $(addprefix $(O)/deps/$($(1)_DEPS)/lib/lib,$(addsuffix .a,$(2)))
 # $(call objects,variant,sources)
@@ -113,12 +153,14 @@ $(O)/deps/%.ok: scripts/deps scripts/deps.lock scripts/mbedtls_config.h
 
 $(O)/deps/gcc/%: | $(O)/deps/gcc.ok ;
 $(O)/deps/musl/%: | $(O)/deps/musl.ok ;
+$(foreach t,$(CROSS),$(eval $(O)/deps/$(t)/%: | $(O)/deps/$(t).ok ;))
 
 $(O)/%.flags: $(O)/%.cmd scripts/probe-flags
 	@mkdir -p $(@D)
 	@scripts/probe-flags $($*_CC) $(HARDEN) >$@
 
 $(O)/rel.flags: $(O)/deps/musl.ok
+$(foreach t,$(CROSS),$(eval $(O)/$(t).flags: $(O)/deps/$(t).ok))
 
 define variant
 $(O)/$(1)/%.o: %.c $(O)/$(1).cmd $(O)/deps/$($(1)_DEPS).ok $(filter %.flags,$(patsubst @%,%,$($(1)_CFLAGS)))
@@ -128,7 +170,7 @@ $(O)/$(1)/%.o: %.c $(O)/$(1).cmd $(O)/deps/$($(1)_DEPS).ok $(filter %.flags,$(pa
 		-MMD -MP -c -o $$@ $$<
 
 $(O)/$(1)/common.a: $(call objects,$(1),$(COMMON))
-$(O)/$(1)/platform.a: $(call objects,$(1),$(PLATFORM))
+$(O)/$(1)/platform.a: $(call objects,$(1),$(if $($(1)_FOLDERS),$(call platform,$($(1)_FOLDERS)),$(PLATFORM)))
 $(foreach r,$(ROLES),$(eval $(O)/$(1)/$(r).a: $(call objects,$(1),$(filter-out %/main.c,$(call agent_sources,$(r))))))
 $(O)/$(1)/console.a: $(call objects,$(1),$(filter-out %/main.c,$(CONSOLE)))
 # It has the file in it; the compiler does not say so.
@@ -136,7 +178,7 @@ $(O)/$(1)/console/api/assets.o: console/openapi.json
 $(O)/$(1)/%.a:
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	@ar rcsD $$@ $$(filter %.o,$$^)
+	@$(or $($(1)_AR),ar) rcsD $$@ $$(filter %.o,$$^)
 
 # Rewritten when the command of a compilation changes.
 $(O)/$(1).cmd: FORCE
@@ -147,7 +189,7 @@ endef
 .PHONY: FORCE
 FORCE:
 
-$(foreach v,rel con san fuzz cov,$(eval $(call variant,$(v))))
+$(foreach v,rel con san fuzz cov $(CROSS),$(eval $(call variant,$(v))))
 
 # ---- programs: each with its own link line ----
 
@@ -184,6 +226,35 @@ $(O)/bin/%: $(U)/%
 
 .PHONY: programs
 programs: $(PROGRAMS:%=$(O)/bin/%)
+
+# ---- the agent for other systems ----
+
+cross_role = $(call parts,$(1),$(call objects,$(1),$(call agent_sources,$(2))))
+define cross
+X := $(O)/cross/$(1)/bin
+$$(X)/countersignd$(3): $(call cross_role,$(1),gate) $(call lib,$(1),uv mbedcrypto sodium cjson z)
+$$(X)/countersign-courier$(3): $(call cross_role,$(1),courier) $(call lib,$(1),uv $(TLS) sodium cjson z)
+$$(X)/countersign-runner$(3): $(call cross_role,$(1),runner)
+$$(X)/countersign$(3): $(call cross_role,$(1),cli) $(call lib,$(1),$(TLS) sodium cjson z)
+$(AGENT:%=$$(X)/%$(3)):
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$$(Q)$$($(1)_CC) $$($(1)_CFLAGS) $$($(1)_LINK) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$($(1)_LIBS)
+endef
+define cross_native
+$(O)/cross/$(1)/bin/%: $(O)/bin/%
+	@mkdir -p $$(@D)
+	@cp $$< $$@
+endef
+$(foreach t,$(CROSS),$(if $(filter $(NATIVE),$(t)),$(eval $(call cross_native,$(t))),\
+	$(eval $(call cross,$(t),,$($(t)_EXE)))))
+
+# The parts of make come after the toolchains are there.
+.PHONY: cross cross-programs
+cross:
+	@scripts/setup build cross
+	@$(MAKE) --no-print-directory -j$(JOBS) -k cross-programs TARGETS='$(TARGETS)'
+cross-programs: $(foreach t,$(TARGETS),$(AGENT:%=$(O)/cross/$(t)/bin/%$($(t)_EXE)))
 
 # ---- tests ----
 
