@@ -9,6 +9,7 @@
 #   make fuzz SECONDS=60  libFuzzer on every parser
 #   make kill-loop KILLS=500   kill -9 of the agent's processes, any moment
 #   make fuzz-replay interop system asan lint coverage reproducible
+#   make packages         deb, rpm, tarball, MSI, pkg; SHA256SUMS and SBOM
 #   make cross            the agent for Linux, Windows and macOS, in build/cross;
 #                         TARGETS=linux-aarch64 for one of them
 #   make setup            installs what all of these need
@@ -256,6 +257,12 @@ cross:
 	@$(MAKE) --no-print-directory -j$(JOBS) -k cross-programs TARGETS='$(TARGETS)'
 cross-programs: $(foreach t,$(TARGETS),$(AGENT:%=$(O)/cross/$(t)/bin/%$($(t)_EXE)))
 
+# Every package of the release, with checksums and an SBOM, in $(O)/packages.
+.PHONY: packages
+packages: cross
+	@scripts/setup packages
+	@/usr/bin/python3 packaging/build --cross $(O)/cross --out $(O)/packages $(ONLY)
+
 # ---- tests ----
 
 # A test is linked with the rooms whose headers it includes, and with what those
@@ -351,7 +358,7 @@ tests: programs $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP:%=$(O)/tests/%) \
 
 # The packages first: what is below asks them for their flags.
 check:
-	@scripts/setup build check
+	@scripts/setup build check packages
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@O='$(abspath $(O))' $(RUN) -l $(O)/check.log $(CHECKS) "scripts/lint shell clang" \
 		"scripts/check-reproducible $(O)/bin" \

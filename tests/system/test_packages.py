@@ -1,0 +1,501 @@
+"""test_packages.py - the packages, installed as a person would.
+SPDX-License-Identifier: Apache-2.0
+
+Packed from the programs under test and put into a guest with systemd: install,
+enrolment, an upgrade while a card waits, removal, purge. Formats that cannot be
+installed here are read back by a reader of our own.
+"""
+import hashlib
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import zlib
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                'lib'))
+
+from countersign import checks, fake, guest, owner	# noqa: E402
+from countersign.agent import Agent			# noqa: E402
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+PROGRAMS = ('countersignd', 'countersign-courier', 'countersign-runner',
+            'countersign')
+STATE = '/var/lib/countersign'
+_lock = threading.Lock()
+_made = {}
+
+
+def needs(*programs):
+    for p in programs:
+        if shutil.which(p) is None:
+            checks.skip('%s is not installed' % p)
+
+
+def cross(folder):
+    """A folder as `make cross` fills it, with the programs under test in the
+    place of every Linux and macOS one (only packing is looked at)."""
+    for target in ('linux-x86_64', 'linux-aarch64', 'macos-arm64',
+                   'macos-x86_64'):
+        bin_ = os.path.join(folder, target, 'bin')
+        os.makedirs(bin_)
+        for name in PROGRAMS:
+            shutil.copy(fake.program(name), bin_)
+    return folder
+
+
+def pack(*names, where=None, env=None):
+    """The folder with these packages; made once where nothing is asked."""
+    key = names if where is None and env is None else None
+    with _lock:
+        if key in _made:
+            return _made[key]
+        tmp = where or tempfile.mkdtemp(prefix='cs-packed-')
+        out = os.path.join(tmp, 'out')
+        r = subprocess.run(
+            ['/usr/bin/python3', os.path.join(TOP, 'packaging/build'),
+             '--cross', cross(os.path.join(tmp, 'cross')), '--out', out] +
+            list(names), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, env=env, cwd='/')
+        if r.returncode != 0:
+            raise AssertionError(r.stdout.decode()[-600:])
+        shutil.rmtree(os.path.join(tmp, 'cross'))
+        if key is not None:
+            _made[key] = out
+        return out
+
+
+def only(folder, end):
+    found = [f for f in os.listdir(folder) if f.endswith(end)]
+    checks.equal(len(found), 1, 'packages *%s' % end)
+    return os.path.join(folder, found[0])
+
+
+class Device(Agent):
+    """An agent in a guest, installed from a package."""
+
+    def __init__(self, g):
+        self.guest = g
+        super().__init__()
+
+    def put(self, path, text, mode=0o600):
+        with open(self.guest.path(path), 'w') as f:
+            f.write(text)
+        os.chmod(self.guest.path(path), mode)
+
+    def enrol(self, pin=None):
+        self.put('/root/token.json', json.dumps({
+            'v': 1, 'kind': 'countersign-token',
+            'url': 'wss://127.0.0.1:%d/v1/agent' % self.peer.console.port,
+            'ca': self.peer.authority.pem.decode(),
+            'secret': self.peer.secret}))
+        self.put('/etc/countersign/root.pin', self.owner.pin(self.root) + '\n',
+                 0o644)
+        return self.guest.must(['countersignd', 'enrol', '--token',
+                                '/root/token.json']).decode().strip()
+
+    def start(self, wait=True, env=None):
+        n = self.peer.connections
+        self.guest.must(['systemctl', 'start', 'countersignd'])
+        self.peer.wait(lambda: self.peer.connections > n, 'connection')
+        for word in self.files:
+            self.peer.record('trust', file=word)
+        return self
+
+    def stop(self):
+        pass
+
+    def show(self, unit, what):
+        return self.guest.must(['systemctl', 'show', '-P', what,
+                                unit]).decode().strip()
+
+    def read_log(self):
+        return self.guest.run(['journalctl', '-u', 'countersignd',
+                               '--no-pager']).stdout.decode()
+
+    def marker(self):
+        return '/var/ran-' + os.urandom(4).hex()
+
+    def ran(self, path):
+        return os.path.exists(self.guest.path(path))
+
+
+def newer_deb(deb, work):
+    """The package of the next release: another version, other programs."""
+    root, out = os.path.join(work, 'next'), os.path.join(work, 'next.deb')
+    subprocess.run(['dpkg-deb', '-R', deb, root], check=True)
+    control = os.path.join(root, 'DEBIAN/control')
+    with open(control) as f:
+        text = f.read()
+    with open(control, 'w') as f:
+        f.write(re.sub(r'(?m)^Version: .*$', 'Version: 99.0', text))
+    change(root)
+    os.remove(os.path.join(root, 'DEBIAN/md5sums'))
+    subprocess.run(['dpkg-deb', '--root-owner-group', '-Znone', '-b', root,
+                    out], check=True, stdout=subprocess.DEVNULL)
+    return out
+
+
+def change(root):
+    for path in ('usr/sbin/countersignd',
+                 'usr/libexec/countersign/countersign-courier',
+                 'usr/libexec/countersign/countersign-runner'):
+        with open(os.path.join(root, path), 'ab') as f:
+            f.write(b'a newer one\n')
+
+
+def put_package(g, path, name):
+    g.copy(path, '/root/' + name, 0o644)
+    return '/root/' + name
+
+
+def upgraded(a, how):
+    """A pending card, the upgrade, the card again: nothing may be lost."""
+    a.put('/etc/countersign/agent.json', '{"log": "syslog"}', 0o644)
+    m = a.marker()
+    digest, received = a.pending('echo ran > %s' % m)
+    pid, n = a.show('countersignd', 'MainPID'), a.peer.connections
+    how()
+    a.peer.wait(lambda: a.peer.connections > n, 'new connection')
+    checks.equal(a.show('countersignd', 'MainPID'), pid, 'process')
+    for p in PROGRAMS[:3]:
+        a.peer.wait(lambda: len(a.peer.all('version', program=p)) == 2,
+                    'version of ' + p)
+    with open(a.guest.path('/etc/countersign/agent.json')) as f:
+        checks.equal(f.read(), '{"log": "syslog"}', 'configuration')
+    status = json.loads(a.guest.must(['countersign', 'status', '--json']))
+    checks.equal(status['queue']['pending'], 1, 'pending')
+    checks.true(not a.ran(m), 'it ran by itself')
+    a.approve(digest, received)
+    checks.equal(a.peer.record('exec_result', card=digest)['exit_code'], 0)
+    checks.true(a.ran(m), 'it did not run')
+
+
+def installed(g):
+    """What a fresh install has to have put in place."""
+    for user in ('countersign-courier', 'countersign-observe-1',
+                 'countersign-observe-4'):
+        g.must(['getent', 'passwd', user])
+    g.must(['getent', 'group', 'countersign'])
+    checks.equal(g.must(['stat', '-c', '%a %U', STATE]), b'700 root\n')
+    checks.equal(g.must(['systemctl', 'is-enabled', 'countersignd']),
+                 b'enabled\n')
+    checks.equal(g.run(['systemctl', 'is-failed', 'countersignd']).returncode,
+                 1, 'failed')
+    for path in ('/usr/share/man/man1/countersign.1.gz',
+                 '/usr/share/man/man8/countersignd.8.gz',
+                 '/usr/share/bash-completion/completions/countersign'):
+        checks.true(os.path.exists(g.path(path)), path)
+    checks.true(b'countersign ' in g.must(['countersign', '--version']),
+                'version')
+
+
+def test_deb():
+    needs('dpkg-deb')
+    with guest.Guest() as g, tempfile.TemporaryDirectory() as work:
+        deb = only(pack('deb-linux-x86_64'), '.deb')
+        g.must(['dpkg', '-i', put_package(g, deb, 'a.deb')])
+        installed(g)
+        checks.equal(g.must(['dpkg', '--verify', 'countersign']), b'')
+        next_ = put_package(g, newer_deb(deb, work), 'b.deb')
+        with Device(g) as a:
+            upgraded(a, lambda: g.must(['dpkg', '-i', next_]))
+            n = a.peer.connections
+            g.must(['dpkg', '-r', 'countersign'])
+            checks.equal(g.run(['pgrep', 'countersign']).stdout, b'',
+                         'processes')
+            checks.true(os.path.exists(g.path(STATE + '/journal')),
+                        'the journal is gone')
+            checks.true(os.path.exists(g.path('/etc/countersign/agent.json')),
+                        'the configuration is gone')
+            # Put back, it is the same device, and it starts by itself.
+            g.must(['dpkg', '-i', next_])
+            a.peer.wait(lambda: a.peer.connections > n, 'connection')
+            a.run('true')
+        g.must(['dpkg', '-P', 'countersign'])
+        for path in (STATE, '/etc/countersign', '/usr/sbin/countersignd'):
+            checks.true(not os.path.exists(g.path(path)), path + ' is left')
+
+
+def test_deb_upgrade_by_a_card():
+    """The card that upgrades the agent is not killed by the upgrade."""
+    needs('dpkg-deb')
+    with guest.Guest() as g, tempfile.TemporaryDirectory() as work:
+        deb = only(pack('deb-linux-x86_64'), '.deb')
+        g.must(['dpkg', '-i', put_package(g, deb, 'a.deb')])
+        next_ = put_package(g, newer_deb(deb, work), 'b.deb')
+        with Device(g) as a:
+            n = a.peer.connections
+            digest, received = a.pending('dpkg -i %s && echo done' % next_)
+            a.approve(digest, received)
+            r = a.peer.record('exec_result', card=digest)
+            checks.equal((r['outcome'], r['exit_code']), ('finished', 0))
+            a.peer.wait(lambda: a.peer.connections > n, 'new connection')
+            a.peer.wait(lambda: len(a.peer.all(
+                'version', program='countersignd')) == 2, 'version')
+            checks.equal(g.must(['dpkg-query', '-W', '-f', '${Version}',
+                                 'countersign']), b'99.0')
+
+
+def newer_rpm(old, work):
+    """The next release's RPM, by the same packer with another version."""
+    top = os.path.join(work, 'tree')
+    os.makedirs(top)
+    for name in ('packaging', 'common', 'scripts', 'LICENSE'):
+        source = os.path.join(TOP, name)
+        (shutil.copytree if os.path.isdir(source) else shutil.copy)(
+            source, os.path.join(top, name))
+    for path, old_text, new in (
+            ('common/version.h', r'COUNTERSIGN_VERSION "[0-9.]+"',
+             'COUNTERSIGN_VERSION "99.0"'),
+            ('packaging/changelog', r'\A[0-9.]+ ', '99.0 ')):
+        with open(os.path.join(top, path)) as f:
+            text = f.read()
+        with open(os.path.join(top, path), 'w') as f:
+            f.write(re.sub(old_text, new, text))
+    bin_ = os.path.join(cross(os.path.join(work, 'cross')), 'linux-x86_64',
+                        'bin')
+    for name in PROGRAMS[:3]:
+        with open(os.path.join(bin_, name), 'ab') as f:
+            f.write(b'a newer one\n')
+    out = os.path.join(work, 'out')
+    subprocess.run(['/usr/bin/python3', os.path.join(top, 'packaging/build'),
+                    '--cross', os.path.join(work, 'cross'), '--out', out,
+                    'rpm-linux-x86_64'], check=True,
+                   stdout=subprocess.DEVNULL)
+    return only(out, '.rpm')
+
+
+def test_rpm():
+    needs('rpmbuild', 'rpm')
+    with guest.Guest() as g, tempfile.TemporaryDirectory() as work:
+        rpm = only(pack('rpm-linux-x86_64'), '.rpm')
+        next_ = newer_rpm(rpm, work)
+
+        def do(*argv):
+            # The guest is Debian: its rpm is this machine's, from outside;
+            # the scripts run in the guest's root.
+            r = subprocess.run(
+                ['rpm', '--root', g.root, '--dbpath', '/var/lib/rpm'] +
+                list(argv),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT)
+            checks.equal(r.returncode, 0, r.stdout.decode()[-300:])
+            return r.stdout
+
+        do('--initdb')
+        do('-i', '--nodeps', '--nosignature', rpm)
+        # rpm's scripts see no systemd through --root, so what they would
+        # have asked of it is asked here.
+        g.must(['systemctl', 'daemon-reload'])
+        g.must(['systemctl', 'enable', 'countersignd'])
+        installed(g)
+
+        def upgrade():
+            do('-U', '--nodeps', '--nosignature', next_)
+            g.must(['systemctl', 'reload', 'countersignd'])
+
+        with Device(g) as a:
+            upgraded(a, upgrade)
+            do('-V', '--nodeps', 'countersign', '--nomode', '--nouser', '--nogroup',
+               '--noconfig', '--nomtime')
+            g.must(['systemctl', 'stop', 'countersignd'])
+            do('-e', 'countersign')
+        checks.true(not os.path.exists(g.path('/usr/sbin/countersignd')),
+                    'the program is left')
+        checks.true(os.path.exists(g.path(STATE + '/journal')),
+                    'the journal is gone')
+        checks.true(os.path.exists(
+            g.path('/etc/countersign/agent.json.rpmsave')),
+            'the changed configuration is gone')
+
+
+def test_tarball():
+    with guest.Guest() as g:
+        tar = only(pack('tar-linux-x86_64'), '.tar.gz')
+        put_package(g, tar, 'a.tar.gz')
+        # As its README says.
+        g.must(['sh', '-ec', '''cd /root; tar -xf a.tar.gz; cd countersign-*
+            test -s README; test -s LICENSE
+            cp -a etc usr /
+            systemd-sysusers /usr/lib/sysusers.d/countersign.conf
+            install -d -m 700 /var/lib/countersign
+            systemctl daemon-reload
+            systemctl enable countersignd'''])
+        installed(g)
+        with Device(g) as a:
+            a.run('true')
+
+
+def read_xar(path):
+    """{name: bytes}, every checksum looked at."""
+    with open(path, 'rb') as f:
+        data = f.read()
+    magic, size, version, packed, plain, kind = struct.unpack(
+        '>4sHHQQI', data[:28])
+    checks.equal((magic, size, version, kind), (b'xar!', 28, 1, 1))
+    toc = zlib.decompress(data[28:28 + packed])
+    checks.equal(len(toc), plain)
+    heap = data[28 + packed:]
+    checks.equal(heap[:20], hashlib.sha1(data[28:28 + packed]).digest())
+    out, at = {}, 20
+    for name, n, offset, digest in re.findall(
+            r'<name>(.*?)</name>.*?<length>(\d+)</length><offset>(\d+)'
+            r'</offset>.*?<archived-checksum style="sha1">(\w+)',
+            toc.decode(), re.S):
+        checks.equal(int(offset), at, 'offset')
+        out[name] = heap[at:at + int(n)]
+        checks.equal(hashlib.sha1(out[name]).hexdigest(), digest, name)
+        at += int(n)
+    checks.equal(at, len(heap), 'heap')
+    return out
+
+
+def read_cpio(data):
+    data, at, out = zlib.decompress(data, 31), 0, []
+    while True:
+        head = data[at:at + 76]
+        checks.equal(head[:6], b'070707')
+        mode, n, size = (int(head[a:b], 8) for a, b in
+                         ((18, 24), (59, 65), (65, 76)))
+        name = data[at + 76:at + 76 + n - 1].decode()
+        if name == 'TRAILER!!!':
+            checks.equal(at + 76 + n, len(data), 'bytes after the trailer')
+            return out
+        start = at + 76 + n
+        out.append((name, mode, data[start:start + size]))
+        at = start + size
+
+
+def posix_cksum(data):
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(data)
+        f.flush()
+        return int(subprocess.run(['cksum', f.name], check=True,
+                                  stdout=subprocess.PIPE).stdout.split()[0])
+
+
+def read_bom(data):
+    """[(path, mode, size, crc), …] of the tree of paths."""
+    magic, version, _, at, _, names, _ = struct.unpack('>8s6I', data[:32])
+    checks.equal((magic, version), (b'BOMStore', 1))
+
+    def block(n):
+        where, size = struct.unpack_from('>II', data, at + 4 + 8 * n)
+        return data[where:where + size]
+
+    found, where = {}, names + 4
+    for _ in range(struct.unpack_from('>I', data, names)[0]):
+        n, size = struct.unpack_from('>IB', data, where)
+        found[data[where + 5:where + 5 + size].decode()] = n
+        where += 5 + size
+    tree = block(found['Paths'])
+    checks.equal(tree[:4], b'tree')
+    leaf = block(struct.unpack_from('>I', tree, 8)[0])
+    out, ids, keys = [], {0: ''}, []
+    for i in range(struct.unpack_from('>H', leaf, 2)[0]):
+        first, file_ = struct.unpack_from('>II', leaf, 12 + 8 * i)
+        ident, info = struct.unpack('>II', block(first))
+        parent, name = struct.unpack_from('>I', block(file_))[0], \
+            block(file_)[4:-1].decode()
+        ids[ident] = (ids[parent] + '/' if parent else '') + name
+        keys.append((parent, name))
+        b = block(info)
+        out.append((ids[ident], struct.unpack_from('>H', b, 4)[0],
+                    struct.unpack_from('>I', b, 18)[0],
+                    struct.unpack_from('>I', b, 23)[0]))
+    checks.equal(keys, sorted(keys), 'order of the tree')
+    return out
+
+
+def test_macos_pkg():
+    """Its four parts say the same, and the scripts are fit to run."""
+    for target in ('macos-arm64', 'macos-x86_64'):
+        parts = read_xar(only(pack('pkg-' + target), '.pkg'))
+        checks.equal(sorted(parts), ['Bom', 'PackageInfo', 'Payload',
+                                     'Scripts'])
+        files = read_cpio(parts['Payload'])
+        bom = read_bom(parts['Bom'])
+        checks.equal(sorted(bom), sorted(
+            (name, mode, len(data),
+             posix_cksum(data) if mode & 0o100000 else 0)
+            for name, mode, data in files))
+        names = [name for name, _, _ in files]
+        for i, name in enumerate(names[1:]):
+            checks.true(os.path.dirname(name) in names[:i + 1],
+                        '%s comes before its folder' % name)
+        for name in PROGRAMS:
+            data = [d for n, m, d in files if os.path.basename(n) == name and
+                    m & 0o170000 == 0o100000]
+            with open(fake.program(name), 'rb') as f:
+                checks.equal(data, [f.read()], name)
+        info = parts['PackageInfo'].decode()
+        checks.true('numberOfFiles="%d"' % len(files) in info, info)
+        for name, mode, data in read_cpio(parts['Scripts'])[1:]:
+            checks.equal(mode, 0o100755, name)
+            checks.equal(subprocess.run(['sh', '-n'], input=data).returncode,
+                         0, name)
+
+
+def test_reproducible():
+    """Other folders, another day, another umask and time zone: same bytes."""
+    names = ['tar-linux-x86_64', 'pkg-macos-arm64']
+    if shutil.which('dpkg-deb'):
+        names += ['deb-linux-x86_64', 'deb-linux-aarch64']
+    if shutil.which('rpmbuild'):
+        names += ['rpm-linux-x86_64', 'rpm-linux-aarch64']
+    sums = []
+    old = os.umask(0o022)
+    try:
+        for umask, zone in ((0o022, 'UTC'), (0o077, 'Asia/Tokyo')):
+            with tempfile.TemporaryDirectory(
+                    prefix='cs-%s-' % zone[-3:]) as where:
+                os.umask(umask)
+                os.makedirs(os.path.join(where, 'deeper', 'tmp'))
+                out = pack(*names, where=os.path.join(where, 'deeper'),
+                           env=dict(os.environ, TZ=zone, TMPDIR=os.path.join(
+                               where, 'deeper', 'tmp')))
+                with open(os.path.join(out, 'SHA256SUMS')) as f:
+                    sums.append(f.read())
+    finally:
+        os.umask(old)
+    checks.equal(sums[0], sums[1])
+    checks.equal(len(sums[0].splitlines()), len(names) + 1)
+
+
+def test_checksums_and_sbom():
+    out = pack('tar-linux-x86_64')
+    r = subprocess.run(['sha256sum', '-c', '--strict', 'SHA256SUMS'], cwd=out,
+                       stdout=subprocess.PIPE)
+    checks.equal(r.returncode, 0)
+    with open(only(out, '.spdx.json')) as f:
+        doc = json.load(f)
+    checks.equal(doc['spdxVersion'], 'SPDX-2.3')
+    libs = {p['name']: p for p in doc['packages']
+            if p.get('primaryPackagePurpose') == 'LIBRARY'}
+    checks.equal(sorted(libs), ['Mbed TLS', 'cJSON', 'libsodium', 'libuv',
+                                'zlib'])
+    with open(os.path.join(TOP, 'scripts/deps.lock')) as f:
+        lock = f.read()
+    for p in libs.values():
+        checks.true(re.search(r'(?m)^\S+ %s \S+ %s %s ' % (
+            re.escape(p['versionInfo']), re.escape(p['packageFileName']),
+            p['checksums'][0]['checksumValue']), lock), p['name'])
+    ids = {p['SPDXID'] for p in doc['packages']} | {'SPDXRef-DOCUMENT'}
+    for r in doc['relationships']:
+        checks.true(r['spdxElementId'] in ids and
+                    r['relatedSpdxElement'] in ids, str(r))
+
+
+if __name__ == '__main__':
+    try:
+        checks.main(globals(), jobs=3)
+    finally:
+        for made in _made.values():
+            shutil.rmtree(os.path.dirname(made), ignore_errors=True)
