@@ -72,6 +72,12 @@ journal_reader_new(const struct journal_source *source,
 }
 
 void
+journal_reader_begin_at(struct journal_reader *r, uint64_t index)
+{
+	r->next = index;
+}
+
+void
 journal_reader_free(struct journal_reader *r)
 {
 	free(r);

@@ -55,6 +55,8 @@ struct journal_reader;
 /* source is copied. ERR_NOMEM. */
 MUST_CHECK int journal_reader_new(const struct journal_source *source,
     struct journal_reader **ret_r);
+/* Before anything is read: the first entry's index, which is 0 otherwise. */
+void journal_reader_begin_at(struct journal_reader *r, uint64_t index);
 /* NULL is fine. */
 void journal_reader_free(struct journal_reader *r);
 /*

@@ -1,5 +1,5 @@
 /*
- * journal.c - the journal on disk: append, one sync, read again.
+ * journal.c - the journal on disk: append, one sync, the next segment.
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: countersignd.
  */
@@ -13,6 +13,14 @@
 
 /* Room is taken in steps: each is one more change of the file's metadata. */
 #define RESERVE_STEP (UINT64_C(1) << 20)
+
+
+void
+journal_set_segment(struct journal *j, uint64_t bytes, uint64_t records)
+{
+	j->segment_bytes = bytes;
+	j->segment_records = records;
+}
 
 struct journal_segment *
 journal_last(struct journal *j)
@@ -34,14 +42,28 @@ journal_add_segment(struct journal *j, uint64_t first, uint64_t bytes)
 	return 0;
 }
 
-int
-journal_mark(struct journal *j, uint64_t index, size_t segment,
-    uint64_t offset)
+size_t
+journal_segment_of(const struct journal *j, uint64_t index)
 {
-	struct journal_mark *m;
+	size_t low = 0, high = j->n_segments, mid;
+
+	while (high - low > 1) {
+		mid = low + (high - low) / 2;
+		if (j->segments[mid].first <= index)
+			low = mid;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+int
+journal_mark(struct journal *j, uint64_t index, uint64_t offset)
+{
+	uint64_t *m;
 	size_t size;
 
-	if (index % JOURNAL_SEGMENT_RECORDS != 0)
+	if ((index - journal_last(j)->first) % JOURNAL_MARK_EACH != 0)
 		return 0;
 	if (j->n_marks == j->marks_size) {
 		size = j->marks_size == 0 ? 16 : 2 * j->marks_size;
@@ -50,8 +72,7 @@ journal_mark(struct journal *j, uint64_t index, size_t segment,
 		j->marks = m;
 		j->marks_size = size;
 	}
-	j->marks[j->n_marks].segment = (uint32_t)segment;
-	j->marks[j->n_marks++].offset = offset;
+	j->marks[j->n_marks++] = offset;
 	return 0;
 }
 
@@ -122,6 +143,7 @@ journal_begin_segment(struct journal *j, uint64_t first)
 			return ERR_IO;
 		return err;
 	}
+	j->n_marks = 0;
 	if (old.fd >= 0) {
 		/* Room behind its end is not needed any more. */
 		err = file_truncate(old.fd,
@@ -131,21 +153,32 @@ journal_begin_segment(struct journal *j, uint64_t first)
 	return err;
 }
 
-/* A new segment at a multiple of 256; on a full disk the old one goes on. */
-static int
-maybe_rotate(struct journal *j)
+bool
+journal_wants_state(const struct journal *j)
 {
-	uint64_t end = journal_last(j)->bytes + j->pending.n;
+	const struct journal_segment *last = &j->segments[j->n_segments - 1];
+
+	if (j->next == last->first)
+		return j->next > 0;
+	return last->bytes + j->pending.n >= j->segment_bytes &&
+	    j->next % j->segment_records == 0 && j->next != j->no_room_at;
+}
+
+int
+journal_rotate(struct journal *j)
+{
 	int err;
 
-	if (end < JOURNAL_SEGMENT || j->next % JOURNAL_SEGMENT_RECORDS != 0)
+	if (j->failed != 0)
+		return j->failed;
+	if (j->next == journal_last(j)->first)
 		return 0;
 	if ((err = journal_sync(j)) != 0)
 		return err;
 	err = journal_begin_segment(j, j->next);
 	if (err == ERR_NO_SPACE)
-		return 0;
-	if (err != 0)
+		j->no_room_at = j->next;
+	else
 		j->failed = err;
 	return err;
 }
@@ -163,14 +196,13 @@ journal_append(struct journal *j, struct bytes payload, bool must,
 		return j->failed;
 	if (payload.n > CAP_RECORD)
 		return ERR_TOO_LARGE;
-	if ((err = maybe_rotate(j)) != 0 ||
-	    (err = room_for(j, ENTRY_HEADER + payload.n, must)) != 0)
+	if ((err = room_for(j, ENTRY_HEADER + payload.n, must)) != 0)
 		return err;
 	before = j->pending.n;
 	entry_write(&j->pending, j->next, payload);
 	if ((err = buf_error(&j->pending)) == 0)
-		err = journal_mark(j, j->next, j->n_segments - 1,
-		    journal_last(j)->bytes + before);
+		err = journal_mark(j, j->next, journal_last(j)->bytes +
+		    before);
 	if (err != 0) {
 		j->pending.n = before;
 		j->pending.err = 0;
@@ -218,6 +250,26 @@ journal_synced(const struct journal *j)
 }
 
 uint64_t
+journal_first(const struct journal *j)
+{
+	return j->segments[0].first;
+}
+
+bool
+journal_segment_after(const struct journal *j, uint64_t index,
+    uint64_t *ret_first)
+{
+	size_t i = journal_segment_of(j, index);
+
+	if (j->segments[i].first <= index)
+		i++;
+	if (i == j->n_segments)
+		return false;
+	*ret_first = j->segments[i].first;
+	return true;
+}
+
+uint64_t
 journal_bytes(const struct journal *j)
 {
 	uint64_t n = 0;
@@ -257,101 +309,4 @@ journal_close(struct journal *j)
 	file_close(&j->lock);
 	file_close(&j->dir);
 	free(j);
-}
-
-/* ---- reading ---- */
-
-void
-journal_seek(struct journal_cursor *c, uint64_t index)
-{
-	memset(c, 0, sizeof(*c));
-	c->index = index;
-}
-
-/* A descriptor of that segment: the open one, or the last one read. */
-static int
-segment_fd(struct journal *j, size_t segment, int *ret_fd)
-{
-	char name[JOURNAL_NAME_SIZE];
-	int err;
-
-	if (segment == j->n_segments - 1) {
-		*ret_fd = j->fd;
-		return 0;
-	}
-	if (j->read_fd < 0 || j->read_segment != segment) {
-		file_close(&j->read_fd);
-		journal_name(j->segments[segment].first, name);
-		if ((err = file_open_read(j->dir, name, &j->read_fd)) != 0)
-			return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
-		j->read_segment = segment;
-	}
-	*ret_fd = j->read_fd;
-	return 0;
-}
-
-/* The entry at the cursor's place, which moves on. */
-static int
-read_here(struct journal *j, struct journal_cursor *c, struct buf *b,
-    struct entry *ret_e)
-{
-	uint64_t left;
-	uint8_t *to;
-	size_t n;
-	int fd, err;
-
-	if (c->offset == j->segments[c->segment].bytes) {
-		c->segment++;
-		c->offset = 0;
-	}
-	if (c->segment >= j->n_segments)
-		return ERR_CORRUPT;
-	left = j->segments[c->segment].bytes - c->offset;
-	n = left < JOURNAL_PIECE ? (size_t)left : JOURNAL_PIECE;
-	if ((err = segment_fd(j, c->segment, &fd)) != 0)
-		return err;
-	for (;;) {
-		buf_clear(b);
-		if ((to = buf_reserve(b, n)) == NULL)
-			return buf_error(b);
-		if ((err = file_read_at(fd, c->offset, to, n, &n)) != 0)
-			return err;
-		buf_commit(b, n);
-		err = entry_read(buf_bytes(b), ret_e);
-		/* Most entries are small; a large one is read once more. */
-		if (err != ERR_TRUNCATED || n >= ENTRY_MAX || n >= left)
-			break;
-		n = left < ENTRY_MAX ? (size_t)left : ENTRY_MAX;
-	}
-	if (err != 0 || ret_e->index != c->index)
-		return ERR_CORRUPT;
-	c->offset += ret_e->size;
-	c->index++;
-	return 0;
-}
-
-int
-journal_read(struct journal *j, struct journal_cursor *c, struct buf *b,
-    struct entry *ret_e)
-{
-	uint64_t want = c->index;
-	size_t mark;
-	int err;
-
-	buf_clear(b);
-	if (want >= j->synced)
-		return 0;
-	if (!c->placed) {
-		mark = (size_t)(want / JOURNAL_SEGMENT_RECORDS);
-		c->index = mark * JOURNAL_SEGMENT_RECORDS;
-		c->segment = j->marks[mark].segment;
-		c->offset = j->marks[mark].offset;
-		c->placed = true;
-		while (c->index < want)
-			if ((err = read_here(j, c, b, ret_e)) != 0)
-				return err;
-	}
-	if ((err = read_here(j, c, b, ret_e)) != 0)
-		return err;
-	return 1;
 }

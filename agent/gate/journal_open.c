@@ -24,7 +24,7 @@
 
 struct opening {
 	struct journal *j;
-	uint64_t sealed;
+	const struct journal_seal *seal;
 	journal_fold_fn *fold;
 	void *arg;
 	struct journal_start *start;
@@ -197,35 +197,26 @@ judge(struct opening *o, struct journal_reader *r)
 	    PRIu64 ": %s%s", f.segment, f.offset, f.what,
 	    f.end == JOURNAL_TORN ? ", and the checkpoint covers it" :
 	    ", and that is no torn write");
-	if (f.end != JOURNAL_TORN || f.index < o->sealed)
+	if (f.end != JOURNAL_TORN ||
+	    (o->seal != NULL && f.index < o->seal->size))
 		return corrupt(o, f.index, why);
 	return cut_tail(o, &f);
 }
 
 /* ---- opening ---- */
 
-/* Which of the segments, in ascending order, begins there. */
-static size_t
-number_of(const struct journal *j, uint64_t first, size_t from)
-{
-	while (j->segments[from].first != first)
-		from++;
-	return from;
-}
-
 static int
 replay(struct opening *o, struct journal_reader *r)
 {
 	struct journal *j = o->j;
 	uint64_t segment, offset;
-	size_t number = 0;
 	struct entry e;
 	int got, err;
 
 	while ((got = journal_reader_next(r, &e)) == 1) {
 		journal_reader_where(r, &segment, &offset);
-		number = number_of(j, segment, number);
-		if ((err = journal_mark(j, e.index, number, offset)) != 0 ||
+		if ((segment == journal_last(j)->first &&
+		    (err = journal_mark(j, e.index, offset)) != 0) ||
 		    (err = o->fold(o->arg, e.index, e.payload)) != 0) {
 			o->start->bad_index = e.index;
 			return err;
@@ -279,22 +270,110 @@ find_segments(struct opening *o, int state_dir)
 	return 0;
 }
 
+/* Folds from that segment on: those after it are empty. */
 static int
-read_segments(struct opening *o)
+read_segments(struct opening *o, size_t from)
 {
 	struct journal_source source = { o, step, read_on };
 	struct journal_reader *r = NULL;
 	int err;
 
+	o->next_segment = from;
+	o->j->next = o->start->folded = o->j->segments[from].first;
 	if ((err = journal_reader_new(&source, &r)) != 0)
 		return err;
+	journal_reader_begin_at(r, o->j->next);
 	err = replay(o, r);
 	journal_reader_free(r);
 	file_close(&o->fd);
-	if (err == 0 && o->j->next < o->sealed)
-		err = corrupt(o, o->j->next, "it is shorter than its"
-		    " checkpoint says");
 	return err;
+}
+
+/*
+ * A crash leaves the last segment empty when it comes after the file was made
+ * and before its first record was written: then the one before is folded.
+ */
+static int
+read_last(struct opening *o)
+{
+	struct journal *j = o->j;
+	size_t i = j->n_segments;
+	int err = 0;
+
+	while (i > 0 && j->next == o->start->folded && err == 0) {
+		i--;
+		if (j->segments[i].bytes > 0 || i == 0)
+			err = read_segments(o, i);
+	}
+	if (err == 0 && j->n_segments > 0)
+		o->start->first = j->segments[0].first;
+	return err;
+}
+
+/* ---- the segments before those that are folded ---- */
+
+/* Whether the segment's bytes end with the whole entry of that index. */
+static bool
+ends_with(struct bytes tail, uint64_t index)
+{
+	struct reader r;
+	struct entry e;
+	size_t n;
+
+	/* Nothing says where that entry begins: where its length fits. */
+	for (n = ENTRY_HEADER + 1; n <= tail.n; n++) {
+		reader_init(&r, bytes_of(tail.p + tail.n - n, n));
+		if (reader_u32le(&r) == n - ENTRY_HEADER &&
+		    entry_read(bytes_of(tail.p + tail.n - n, n), &e) == 0 &&
+		    e.index == index)
+			return true;
+	}
+	return false;
+}
+
+static int
+check_end(struct opening *o, size_t i, uint64_t last, uint8_t *tail)
+{
+	struct journal_segment *s = &o->j->segments[i];
+	size_t n = s->bytes < ENTRY_MAX ? (size_t)s->bytes : ENTRY_MAX;
+	int fd = -1, err;
+
+	if ((err = open_segment(o->j, i, &fd)) != 0)
+		return err;
+	err = file_read_at(fd, s->bytes - n, tail, n, &n);
+	file_close(&fd);
+	if (err == 0 && !ends_with(bytes_of(tail, n), last))
+		err = corrupt(o, s->first, "a segment does not end where the"
+		    " next begins");
+	return err;
+}
+
+/* What is in them, journal_check_step() looks at later. */
+static int
+check_sealed(struct opening *o)
+{
+	struct journal *j = o->j;
+	uint8_t *tail = malloc(ENTRY_MAX);
+	int err = 0;
+	size_t i;
+
+	if (tail == NULL)
+		return ERR_NOMEM;
+	for (i = 0; i + 1 < j->n_segments && err == 0 &&
+	    j->segments[i + 1].first <= o->start->folded; i++)
+		err = check_end(o, i, j->segments[i + 1].first - 1, tail);
+	free(tail);
+	return err;
+}
+
+static int
+check_seal(struct opening *o)
+{
+	if (o->seal == NULL || o->j->next >= o->seal->size)
+		return 0;
+	o->start->rolled_back = true;
+	return corrupt(o, o->j->next, "it is shorter than its checkpoint"
+	    " says");
 }
 
 /* Ready to append: the last segment is open and its reserve is taken. */
@@ -315,10 +394,11 @@ begin_appending(struct journal *j)
 }
 
 int
-journal_open(int state_dir, uint64_t sealed, journal_fold_fn *fold, void *arg,
-    struct journal **ret_j, struct journal_start *ret_start)
+journal_open(int state_dir, const struct journal_seal *seal,
+    journal_fold_fn *fold, void *arg, struct journal **ret_j,
+    struct journal_start *ret_start)
 {
-	struct opening o = { .sealed = sealed, .fold = fold, .arg = arg,
+	struct opening o = { .seal = seal, .fold = fold, .arg = arg,
 	    .start = ret_start, .fd = -1 };
 	struct journal *j = calloc(1, sizeof(*j));
 	int err;
@@ -328,10 +408,13 @@ journal_open(int state_dir, uint64_t sealed, journal_fold_fn *fold, void *arg,
 		return ERR_NOMEM;
 	j->dir = j->lock = j->fd = j->read_fd = -1;
 	j->has_reserve = true;
+	j->no_room_at = UINT64_MAX;
+	journal_set_segment(j, JOURNAL_SEGMENT, JOURNAL_SEGMENT_RECORDS);
 	buf_init(&j->pending, JOURNAL_TORN_CAP);
 	o.j = j;
 	if ((err = find_segments(&o, state_dir)) == 0 &&
-	    (err = read_segments(&o)) == 0 && (err = note_torn(&o)) == 0)
+	    (err = read_last(&o)) == 0 && (err = check_sealed(&o)) == 0 &&
+	    (err = check_seal(&o)) == 0 && (err = note_torn(&o)) == 0)
 		err = begin_appending(j);
 	ret_start->records = j->next;
 	if (err != 0) {
