@@ -11,6 +11,13 @@
 #include <stdint.h>
 
 /*
+ * Makes us the service of that name (which must live on) where the service
+ * manager wants to be talked to before readiness: Windows. Elsewhere, and where
+ * it was not the one that started us, nothing happens.
+ */
+void service_enter(const char *name);
+
+/*
  * Each sends one message to the socket that NOTIFY_SOCKET names (sd_notify(3));
  * where there is none it does nothing. They never block and never fail: a
  * service manager that does not listen must not stop the agent.

@@ -5,6 +5,8 @@
  */
 #include "platform/file.h"
 
+#include "platform/posix/native.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -139,7 +141,7 @@ file_check_private(int fd)
 int
 file_sync_dir(int dir)
 {
-	return fsync(dir) == 0 ? 0 : error_of(errno);
+	return native_sync(dir) == 0 ? 0 : error_of(errno);
 }
 
 int

@@ -5,6 +5,8 @@
  */
 #include "platform/program.h"
 
+#include "platform/posix/native.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -84,20 +86,14 @@ open_error(int error)
 	}
 }
 
-static int64_t
-to_ns(struct timespec ts)
-{
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 static void
 set_facts(struct program *p, const struct stat *st)
 {
 	p->device = (uint64_t)st->st_dev;
 	p->inode = (uint64_t)st->st_ino;
 	p->size = (uint64_t)st->st_size;
-	p->mtime_ns = to_ns(st->st_mtim);
-	p->ctime_ns = to_ns(st->st_ctim);
+	p->mtime_ns = native_mtime_ns(st);
+	p->ctime_ns = native_ctime_ns(st);
 }
 
 /* Opens the resolved path and fills *p from what is open. */

@@ -5,6 +5,8 @@
  */
 #include "platform/stream.h"
 
+#include "platform/posix/native.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -49,8 +51,7 @@ dial_one(const struct addrinfo *a, unsigned within_ms, int *ret_fd)
 {
 	int fd, one = 1, err;
 
-	fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC,
-	    a->ai_protocol);
+	fd = native_socket(a->ai_family, a->ai_socktype, a->ai_protocol);
 	if (fd < 0)
 		return ERR_IO;
 	stream_set_wait(fd, within_ms);
@@ -101,7 +102,7 @@ int
 stream_write(int fd, struct bytes a)
 {
 	while (a.n > 0) {
-		ssize_t r = send(fd, a.p, a.n, MSG_NOSIGNAL);
+		ssize_t r = native_send(fd, a.p, a.n);
 
 		if (r < 0 && errno == EINTR)
 			continue;

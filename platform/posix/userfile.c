@@ -5,6 +5,8 @@
  */
 #include "platform/userfile.h"
 
+#include "platform/posix/native.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -120,7 +122,7 @@ userfile_read(const char *path, size_t cap, struct buf *ret_b)
 			err = buf_error(ret_b);
 	}
 	/* It may have been a key or a passphrase. */
-	explicit_bzero(piece, sizeof(piece));
+	native_wipe(piece, sizeof(piece));
 	if (!std)
 		userfile_close(&fd);
 	return err;
@@ -169,7 +171,7 @@ sync_folder(const char *path)
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return error_of(errno);
-	if (fsync(fd) != 0 && errno != EINVAL)
+	if (native_sync(fd) != 0 && errno != EINVAL)
 		err = error_of(errno);
 	close(fd);
 	return err;
@@ -187,7 +189,7 @@ write_beside(const char *temp, struct bytes content, enum userfile_mode mode)
 	if (fd < 0)
 		return error_of(errno);
 	err = write_all(fd, content);
-	if (err == 0 && fsync(fd) != 0)
+	if (err == 0 && native_sync(fd) != 0)
 		err = error_of(errno);
 	if (close(fd) != 0 && err == 0)
 		err = error_of(errno);

@@ -47,6 +47,12 @@ notify(const char *text)
 }
 
 void
+service_enter(const char *name)
+{
+	(void)name;
+}
+
+void
 service_ready(void)
 {
 	notify("READY=1");

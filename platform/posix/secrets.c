@@ -5,6 +5,8 @@
  */
 #include "platform/secrets.h"
 
+#include "platform/posix/native.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,7 +38,7 @@ secrets_guard_process(void)
 
 	if (fill_standard() != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
 		return ERR_IO;
-	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : ERR_IO;
+	return native_forbid_tracing() == 0 ? 0 : ERR_IO;
 }
 
 static size_t
@@ -86,8 +87,7 @@ secrets_alloc(size_t n)
 		return NULL;
 	}
 	(void)mlock(p + page, inner);
-	(void)madvise(p + page, inner, MADV_DONTDUMP);
-	(void)madvise(p + page, inner, MADV_WIPEONFORK);
+	native_hide_memory(p + page, inner);
 	return p + page + slack(inner, n);
 }
 
@@ -95,7 +95,7 @@ void
 secrets_wipe(void *p, size_t n)
 {
 	if (p != NULL && n > 0)
-		explicit_bzero(p, n);
+		native_wipe(p, n);
 }
 
 void
@@ -210,7 +210,7 @@ write_file(const char *path, const uint8_t *p, size_t n)
 			n -= (size_t)done;
 		}
 	}
-	if (r == 0 && fsync(fd) != 0)
+	if (r == 0 && native_sync(fd) != 0)
 		r = error_of(errno);
 	if (close(fd) != 0 && r == 0)
 		r = error_of(errno);
@@ -230,7 +230,7 @@ sync_folder_of(const char *path)
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return error_of(errno);
-	r = fsync(fd) == 0 ? 0 : error_of(errno);
+	r = native_sync(fd) == 0 ? 0 : error_of(errno);
 	(void)close(fd);
 	return r;
 }
