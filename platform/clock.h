@@ -35,8 +35,9 @@ MUST_CHECK int clock_boot_id(char ret_id[CLOCK_BOOT_ID_SIZE]);
 
 /*
  * A timer on the boot-time clock as a close-on-exec, non-blocking descriptor
- * that becomes readable when its time has come, also on waking from sleep.
- * The caller closes it with close(). ERR_IO.
+ * (on Windows a socket) that becomes readable when its time has come, also on
+ * waking from sleep.
+ * The caller closes it with clock_timer_close(). ERR_IO.
  */
 MUST_CHECK int clock_timer_open(int *ret_fd);
 
@@ -45,5 +46,8 @@ MUST_CHECK int clock_timer_open(int *ret_fd);
  * passed fires at once); 0 stops it. Forgets a firing not yet seen. ERR_IO.
  */
 MUST_CHECK int clock_timer_set(int fd, uint64_t boot_ms);
+
+/* Closes *fd unless it is -1, and sets it to -1. */
+void clock_timer_close(int *fd);
 
 #endif

@@ -26,14 +26,20 @@ struct peer {
 /*
  * Listens on a Unix stream socket at path, with that mode and, unless gid is
  * PIPES_GID_KEEP, that group; nobody can connect before both are set. A stale
- * socket of ours at path is removed first. The caller closes the descriptor
- * and unlinks the path. ERR_TOO_LARGE path over 107 bytes; ERR_EXISTS somebody
- * listens there, or it is not a socket; ERR_PERMISSION, ERR_NOT_FOUND no such
- * folder; ERR_IO.
+ * socket of ours at path is removed first. On Windows path is a named pipe's,
+ * and mode and group stand for an access list: SYSTEM, Administrators and
+ * ourselves, and where the mode has it the group; nobody from the network. The
+ * descriptor (there a socket) is non-blocking and becomes readable when
+ * somebody has connected. ERR_TOO_LARGE path over 107 bytes; ERR_EXISTS
+ * somebody listens there, or it is not a socket; ERR_PERMISSION, ERR_NOT_FOUND
+ * no such folder; ERR_IO.
  */
 #define PIPES_GID_KEEP UINT32_MAX
 MUST_CHECK int pipes_listen(const char *path, unsigned mode, uint32_t gid,
     int *ret_fd);
+/* Stops listening: removes what stands at path, closes *listener unless it is
+ * -1, and sets it to -1. */
+void pipes_unlisten(int *listener, const char *path);
 
 /*
  * Connects to a Unix stream socket. ERR_NOT_FOUND no such path;
@@ -47,6 +53,12 @@ MUST_CHECK int pipes_connect(const char *path, int *ret_fd);
  * PIPES_PEER_GROUPS_MAX; ERR_IO.
  */
 MUST_CHECK int pipes_peer(int fd, struct peer *ret_peer);
+/*
+ * The next who connected to the listener, and who that is. ERR_AGAIN nobody
+ * waits (any more); ERR_DENIED it cannot be told who it is: that connection is
+ * closed; ERR_IO.
+ */
+MUST_CHECK int pipes_accept(int listener, int *ret_fd, struct peer *ret_peer);
 /* Whether the peer's gid or one of its groups is gid. */
 bool peer_is_in_group(const struct peer *p, uint32_t gid);
 
@@ -63,6 +75,12 @@ MUST_CHECK int pipes_open(int ret_fds[2]);
  */
 MUST_CHECK int pipes_sealed(const char *name, struct bytes content,
     int *ret_fd);
+
+/*
+ * From now on writing where nobody reads any more is an error of the write,
+ * and no signal that ends the process. ERR_IO.
+ */
+MUST_CHECK int pipes_forgo_signal(void);
 
 /* Whether the descriptor is open. */
 bool pipes_is_open(int fd);

@@ -6,6 +6,7 @@
 #include "agent/cli/gateclient.h"
 
 #include "common/text.h"
+#include "platform/paths.h"
 #include "platform/pipes.h"
 #include "platform/stream.h"
 
@@ -28,7 +29,7 @@ socket_path(const struct args *a)
 {
 	const char *path = args_get(a, "--socket");
 
-	return path != NULL ? path : GATECLIENT_SOCKET;
+	return path != NULL ? path : paths_socket();
 }
 
 static int

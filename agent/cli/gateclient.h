@@ -10,10 +10,9 @@
 #include "common/control.h"
 #include "common/envelope.h"
 
-#define GATECLIENT_SOCKET "/run/countersign/gate.sock"
 /* For the tables of options. */
 #define GATECLIENT_OPTION { "--socket", "PATH", \
-	"the agent's control socket, instead of " GATECLIENT_SOCKET }
+	"the agent's control socket, instead of the usual one" }
 
 /*
  * Called for every DATA of an answer; something else than 0 ends it and is the

@@ -6,6 +6,7 @@
 #include "agent/cli/home.h"
 
 #include "common/jsonw.h"
+#include "platform/paths.h"
 #include "platform/userfile.h"
 
 #include <stdio.h>
@@ -19,17 +20,12 @@
 static int
 folder(const char *name, char ret_path[HOME_PATH_SIZE])
 {
-	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	int n;
+	char base[HOME_PATH_SIZE];
+	int n, err;
 
-	if (xdg != NULL && xdg[0] == '/')
-		n = snprintf(ret_path, HOME_PATH_SIZE, "%s/countersign/%s",
-		    xdg, name);
-	else if (home != NULL && home[0] == '/')
-		n = snprintf(ret_path, HOME_PATH_SIZE,
-		    "%s/.config/countersign/%s", home, name);
-	else
-		return ERR_NOT_FOUND;
+	if ((err = paths_user_config(base, sizeof(base))) != 0)
+		return err;
+	n = snprintf(ret_path, HOME_PATH_SIZE, "%s/%s", base, name);
 	return n > 0 && n < HOME_PATH_SIZE ? 0 : ERR_TOO_LARGE;
 }
 

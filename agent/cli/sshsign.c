@@ -6,6 +6,7 @@
 #include "agent/cli/sshsign.h"
 
 #include "common/sshsig.h"
+#include "platform/paths.h"
 #include "platform/process.h"
 #include "platform/userfile.h"
 
@@ -16,31 +17,14 @@
 #define PATH_SIZE 4300
 #define ENV_MAX 16
 
-/* The first of that name in PATH. */
-static bool
-find_program(char ret_path[PATH_SIZE])
-{
-	const char *path = getenv("PATH");
-	size_t n;
-
-	for (; path != NULL && *path != '\0'; path += n + (path[n] == ':')) {
-		n = strcspn(path, ":");
-		if (n == 0 || path[0] != '/')
-			continue;
-		if (snprintf(ret_path, PATH_SIZE, "%.*s/" PROGRAM, (int)n,
-		    path) < PATH_SIZE && userfile_exists(ret_path))
-			return true;
-	}
-	return false;
-}
-
 /* What ssh-keygen needs of our surroundings: where agent and person are. */
 static void
 environment(char text[ENV_MAX][PATH_SIZE], const char *list[ENV_MAX + 1])
 {
 	static const char *const names[] = { "HOME", "PATH", "SSH_AUTH_SOCK",
 	    "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "SSH_SK_PROVIDER",
-	    "DISPLAY", "WAYLAND_DISPLAY", "TERM", "LANG", "TMPDIR" };
+	    "DISPLAY", "WAYLAND_DISPLAY", "TERM", "LANG", "TMPDIR",
+	    "SystemRoot", "USERPROFILE", "TEMP" };
 	size_t i, n = 0;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -70,7 +54,7 @@ run(const char *key, bool use_agent, const char *file)
 	size_t n = 3;
 	int err;
 
-	if (!find_program(program))
+	if (paths_find_program(PROGRAM, program, sizeof(program)) != 0)
 		return complain(CLI_FAILED, "install OpenSSH (openssh-client)",
 		    "there is no " PROGRAM " in PATH");
 	if (use_agent)

@@ -8,7 +8,6 @@
 #include "agent/courier/events.h"
 #include "common/link.h"
 #include "platform/clock.h"
-#include "platform/pipes.h"
 #include "platform/random.h"
 
 #include <stdio.h>
@@ -352,7 +351,8 @@ start(struct courier *c, int fd)
 
 	if ((err = clock_timer_open(&c->timer_fd)) != 0)
 		return err;
-	if (uv_poll_init(&c->loop, &c->timer, c->timer_fd) != 0)
+	if (uv_poll_init_socket(&c->loop, &c->timer,
+	    (uv_os_sock_t)c->timer_fd) != 0)
 		return ERR_IO;
 	c->timer.data = c;
 	if (uv_poll_start(&c->timer, UV_READABLE, on_timer) != 0 ||
@@ -390,7 +390,7 @@ finish(struct courier *c)
 	/* A connection takes two turns to go: its socket, then the rest. */
 	for (turn = 0; turn < 3; turn++)
 		(void)uv_run(&c->loop, UV_RUN_NOWAIT);
-	pipes_close(&c->timer_fd);
+	clock_timer_close(&c->timer_fd);
 	gate_forget(c);
 	return uv_loop_close(&c->loop) == 0;
 }

@@ -14,7 +14,6 @@
 #include "platform/pipes.h"
 #include "platform/privileges.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,7 +90,7 @@ main(int argc, char **argv)
 	if (check_gate() != 0)
 		return COURIER_EXIT_START;
 	/* A peer that has gone is an error of write(), not the end. */
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || digest_init() != 0) {
+	if (pipes_forgo_signal() != 0 || digest_init() != 0) {
 		event_log("cannot start");
 		return COURIER_EXIT_START;
 	}

@@ -7,6 +7,7 @@
 
 #include "common/doc.h"
 #include "platform/file.h"
+#include "platform/paths.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,22 +25,32 @@ static const struct doc_word log_words[] = {
 struct config_key {
 	const char *name;
 	size_t offset;
-	const char *fallback;
+	const char *(*fallback)(void);
 	bool is_path;
 };
 
+static const char *
+nothing(void)
+{
+	return "";
+}
+
+static const char *
+group_name(void)
+{
+	return "countersign";
+}
+
 static const struct config_key keys[] = {
-	{ "state", offsetof(struct config, state),
-	    "/var/lib/countersign", true },
-	{ "socket", offsetof(struct config, socket),
-	    "/run/countersign/gate.sock", true },
-	{ "group", offsetof(struct config, group), "countersign", false },
+	{ "state", offsetof(struct config, state), paths_state, true },
+	{ "socket", offsetof(struct config, socket), paths_socket, true },
+	{ "group", offsetof(struct config, group), group_name, false },
 	{ "courier_user", offsetof(struct config, courier_user),
-	    "countersign-courier", false },
-	{ "programs", offsetof(struct config, programs),
-	    "/usr/libexec/countersign", true },
-	{ "proxy", offsetof(struct config, proxy), "", false },
-	{ "proxy_auth", offsetof(struct config, proxy_auth), "", false },
+	    paths_courier_user, false },
+	{ "programs", offsetof(struct config, programs), paths_programs,
+	    true },
+	{ "proxy", offsetof(struct config, proxy), nothing, false },
+	{ "proxy_auth", offsetof(struct config, proxy_auth), nothing, false },
 };
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
@@ -63,10 +74,10 @@ config_free(struct config *c)
 static int
 key_read(struct doc_obj *o, const struct config_key *k, struct config *c)
 {
-	struct bytes v = bytes_str(k->fallback);
+	struct bytes v = bytes_str(k->fallback());
 
 	(void)doc_opt_text(o, k->name, TEXT_LINE, 0, 1024, &v);
-	if (k->is_path && (v.n == 0 || v.p[0] != '/'))
+	if (k->is_path && !paths_is_absolute(v))
 		doc_fail(o, k->name, ERR_RANGE);
 	return bytes_dup_str(v, slot_of(c, k));
 }
@@ -109,20 +120,17 @@ config_parse(struct bytes text, char *why, size_t why_size,
 static int
 read_owned(const char *path, struct buf *ret_b)
 {
-	const char *slash = strrchr(path, '/');
+	size_t n = paths_folder(path);
 	char folder[4096];
 	int dir = -1, fd = -1, err;
 
-	if (slash == NULL)
-		snprintf(folder, sizeof(folder), ".");
-	else
-		snprintf(folder, sizeof(folder), "%.*s",
-		    slash == path ? 1 : (int)(slash - path), path);
+	/* Without its slash, which would follow a link. */
+	snprintf(folder, sizeof(folder), "%.*s", n > 1 ? (int)(n - 1) : 1,
+	    n > 0 ? path : ".");
 	if ((err = file_open_dir(folder, &dir)) == 0 &&
-	    (err = file_open_read(dir, slash != NULL ? slash + 1 : path,
-	    &fd)) == 0 && (err = file_check_owned(fd)) == 0)
-		err = file_read(dir, slash != NULL ? slash + 1 : path,
-		    CONFIG_FILE_CAP, ret_b);
+	    (err = file_open_read(dir, path + n, &fd)) == 0 &&
+	    (err = file_check_owned(fd)) == 0)
+		err = file_read(dir, path + n, CONFIG_FILE_CAP, ret_b);
 	file_close(&fd);
 	file_close(&dir);
 	return err;

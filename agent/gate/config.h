@@ -13,7 +13,6 @@
 
 #include <stdbool.h>
 
-#define CONFIG_FILE "/etc/countersign/agent.json"
 #define CONFIG_FILE_CAP 65536	/* bytes; a real one has a few hundred */
 
 /* Every string is ours until config_free(), or a constant default. */

@@ -12,17 +12,17 @@
 
 #include "common/jsonw.h"
 #include "common/pin.h"
+#include "platform/events.h"
 #include "platform/file.h"
 #include "platform/host.h"
-#include "platform/privileges.h"
+#include "platform/paths.h"
 #include "platform/secrets.h"
+#include "platform/userfile.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PIN_DIR "/etc/countersign"
 #define PIN_NAME "root.pin"
 #define PIN_CAP 512
 #define TOKEN_CAP 65536
@@ -51,32 +51,16 @@ say(const char *what, const char *todo)
 /* ---- what comes in: token and pin ---- */
 
 static int
-read_stream(FILE *f, size_t cap, struct buf *b)
-{
-	uint8_t piece[4096];
-	size_t n;
-
-	while ((n = fread(piece, 1, sizeof(piece), f)) > 0 && b->n <= cap)
-		buf_put(b, piece, n);
-	return ferror(f) ? ERR_IO : buf_error(b);
-}
-
-static int
 read_token(const char *path, struct token *ret_t)
 {
 	struct buf b;
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rbe");
 	int err;
 
 	buf_init(&b, TOKEN_CAP);
-	if (f == NULL) {
+	err = userfile_read(path, TOKEN_CAP, &b);
+	if (err != 0)
 		say(path, "the token file cannot be read: make one with"
 		    " countersign-console enrol-token");
-		return ERR_NOT_FOUND;
-	}
-	err = read_stream(f, TOKEN_CAP, &b);
-	if (f != stdin)
-		fclose(f);
 	if (err == 0 && (err = token_parse(buf_bytes(&b), ret_t)) != 0)
 		say(path, "this is no enrolment token: make one with"
 		    " countersign-console enrol-token");
@@ -105,7 +89,7 @@ pin_from_file(struct enrolment *e)
 	bool found = false;
 
 	buf_init(&b, PIN_CAP - 1);
-	if (file_open_dir(PIN_DIR, &dir) == 0 &&
+	if (file_open_dir(paths_pin_dir(), &dir) == 0 &&
 	    file_read(dir, PIN_NAME, PIN_CAP - 1, &b) == 0) {
 		snprintf(e->pin, sizeof(e->pin), "%.*s", (int)b.n,
 		    (const char *)b.p);
@@ -135,9 +119,10 @@ read_pin(struct enrolment *e, const char *argument, struct pin *ret_pin)
 	}
 	trim(e->pin);
 	if ((err = pin_parse(bytes_str(e->pin), ret_pin)) != 0)
-		say("no pin", "give --pin STRING, or put it into " PIN_DIR
-		    "/" PIN_NAME "; the owner's `countersign trust pin`"
-		    " prints it, and it never comes from the console");
+		fprintf(stderr, "countersignd: no pin: give --pin STRING, or"
+		    " put it into %s/" PIN_NAME "; the owner's `countersign"
+		    " trust pin` prints it, and it never comes from the"
+		    " console\n", paths_pin_dir());
 	return err;
 }
 
@@ -290,8 +275,8 @@ stop(struct enrolment *e, int err)
 	g->uplink = NULL;
 	if (!uv_is_closing((uv_handle_t *)&e->timer))
 		uv_close((uv_handle_t *)&e->timer, NULL);
-	if (!uv_is_closing((uv_handle_t *)&g->signals[0]))
-		uv_close((uv_handle_t *)&g->signals[0], NULL);
+	if (!uv_is_closing((uv_handle_t *)&g->events))
+		uv_close((uv_handle_t *)&g->events, NULL);
 }
 
 static void
@@ -427,11 +412,14 @@ on_room(void *arg)
 }
 
 static void
-on_child(uv_signal_t *h, int number)
+on_child(uv_poll_t *h, int status, int events)
 {
 	struct enrolment *e = h->data;
+	struct events seen;
 
-	(void)number;
+	(void)status;
+	(void)events;
+	events_take(e->g.events_fd, &seen);
 	if (e->g.uplink != NULL)
 		uplink_reap(e->g.uplink);
 }
@@ -454,12 +442,15 @@ talk(struct enrolment *e)
 	int err;
 
 	link_config(g, &cfg.link);
+	if ((err = events_open(EVENTS_CHILDREN, &g->events_fd)) != 0)
+		return err;
 	if (uv_timer_init(g->loop, &e->timer) != 0 ||
-	    uv_signal_init(g->loop, &g->signals[0]) != 0)
+	    uv_poll_init_socket(g->loop, &g->events,
+	    (uv_os_sock_t)g->events_fd) != 0)
 		return ERR_IO;
 	e->timer.data = e;
-	g->signals[0].data = e;
-	if (uv_signal_start(&g->signals[0], on_child, SIGCHLD) != 0 ||
+	g->events.data = e;
+	if (uv_poll_start(&g->events, UV_READABLE, on_child) != 0 ||
 	    uv_timer_start(&e->timer, on_timer, ANSWER_MS, 0) != 0)
 		return ERR_IO;
 	if ((err = uplink_open(&cfg, &g->uplink)) != 0)
@@ -476,7 +467,6 @@ write_device(struct enrolment *e, const char *path)
 	struct gate *g = &e->g;
 	struct buf b, name;
 	struct jsonw w;
-	FILE *f;
 	int err;
 
 	buf_init(&b, 8192);
@@ -494,13 +484,9 @@ write_device(struct enrolment *e, const char *path)
 	jsonw_digest(&w, "machine", core_machine(g->core));
 	jsonw_obj_end(&w);
 	buf_put_u8(&b, '\n');
-	if ((err = buf_error(&b)) == 0 && (f = fopen(path, "wbe")) != NULL) {
-		err = fwrite(b.p, 1, b.n, f) == b.n ? 0 : ERR_IO;
-		if (fclose(f) != 0)
-			err = ERR_IO;
-	} else if (err == 0) {
-		err = ERR_IO;
-	}
+	if ((err = buf_error(&b)) == 0)
+		err = userfile_write(path, buf_bytes(&b), USERFILE_PUBLIC,
+		    false);
 	if (err != 0)
 		say(path, "the device's file cannot be written");
 	buf_free(&b);
@@ -591,6 +577,7 @@ enrol_run(struct config *config, const struct enrol_options *o)
 	memset(&e, 0, sizeof(e));
 	e.g.config = *config;
 	e.g.due_fd = -1;
+	e.g.events_fd = -1;
 	e.g.state_dir = -1;
 	e.g.courier_file.fd = -1;
 	e.g.runner_file.fd = -1;

@@ -61,7 +61,7 @@ dispose(struct execution *e)
 	uv_close((uv_handle_t *)&e->timer, on_closed);
 	if (e->has_deadline)
 		uv_close((uv_handle_t *)&e->deadline, on_closed);
-	pipes_close(&e->deadline_fd);
+	clock_timer_close(&e->deadline_fd);
 }
 
 static void
@@ -620,7 +620,8 @@ init_handles(struct execution *e, uint64_t deadline_ms)
 	e->handles = PIPES + 1;
 	if (clock_timer_open(&e->deadline_fd) != 0 ||
 	    clock_timer_set(e->deadline_fd, deadline_ms) != 0 ||
-	    uv_poll_init(loop, &e->deadline, e->deadline_fd) != 0)
+	    uv_poll_init_socket(loop, &e->deadline,
+	    (uv_os_sock_t)e->deadline_fd) != 0)
 		return ERR_IO;
 	e->has_deadline = true;
 	e->handles++;

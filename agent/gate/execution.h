@@ -18,7 +18,8 @@
 
 struct executor {
 	uv_loop_t *loop;
-	uv_signal_t child;
+	uv_poll_t child;	/* events.h: a child has ended */
+	int child_fd;
 	struct pens *pens;
 	struct sandbox_offer offer;
 	struct execution *first;

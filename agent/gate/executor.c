@@ -6,9 +6,9 @@
 #include "agent/gate/execution.h"
 
 #include "common/digest.h"
+#include "platform/events.h"
 #include "platform/process.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +17,15 @@
 
 /* A child has ended: perhaps a runner, perhaps an orphan that came to us. */
 static void
-on_child(uv_signal_t *handle, int signum)
+on_child(uv_poll_t *handle, int status, int events)
 {
 	struct executor *ex = handle->data;
 	struct execution *e, *next;
+	struct events seen;
 
-	(void)signum;
+	(void)status;
+	(void)events;
+	events_take(ex->child_fd, &seen);
 	for (e = ex->first; e != NULL; e = next) {
 		next = e->next;
 		execution_reap(e);
@@ -33,10 +36,17 @@ on_child(uv_signal_t *handle, int signum)
 static int
 watch_children(struct executor *ex)
 {
-	if (uv_signal_init(ex->loop, &ex->child) != 0)
+	int err = events_open(EVENTS_CHILDREN, &ex->child_fd);
+
+	if (err != 0)
+		return err;
+	if (uv_poll_init_socket(ex->loop, &ex->child,
+	    (uv_os_sock_t)ex->child_fd) != 0) {
+		events_close(&ex->child_fd);
 		return ERR_IO;
+	}
 	ex->child.data = ex;
-	if (uv_signal_start(&ex->child, on_child, SIGCHLD) != 0)
+	if (uv_poll_start(&ex->child, UV_READABLE, on_child) != 0)
 		return ERR_IO;
 	/* It alone is no reason for the loop to go on. */
 	uv_unref((uv_handle_t *)&ex->child);
@@ -89,6 +99,7 @@ on_closed(uv_handle_t *handle)
 {
 	struct executor *ex = handle->data;
 
+	events_close(&ex->child_fd);
 	pens_close(ex->pens);
 	free(ex);
 }

@@ -33,7 +33,9 @@ struct client {
 
 struct frontdesk {
 	struct frontdesk_config cfg;
-	uv_pipe_t listener;
+	uv_poll_t listener;
+	int fd;			/* it listens; -1 closed */
+	bool waiting;		/* the loop looks at it */
 	struct client *clients;
 	unsigned n_clients;
 	uint32_t gid;
@@ -49,6 +51,7 @@ struct client_write {
 };
 
 static void read_requests(struct client *c, struct bytes data);
+static void listen_again(struct frontdesk *d);
 
 /* ---- the end of things ---- */
 
@@ -95,6 +98,7 @@ on_client_closed(uv_handle_t *h)
 	control_in_fini(&c->in);
 	buf_free(&c->later);
 	free(c);
+	listen_again(d);
 	desk_done(d);
 }
 
@@ -353,35 +357,27 @@ name_client(struct client *c, const struct peer *p)
 }
 
 /* Who it is, if there is room for them. */
-static int
-client_identify(struct client *c)
+static bool
+client_identify(struct client *c, const struct peer *p)
 {
 	size_t room = FRONTDESK_CLIENTS;
-	struct peer p;
-	uv_os_fd_t fd;
-	int err;
 
-	if (uv_fileno((uv_handle_t *)&c->pipe, &fd) != 0)
-		return ERR_IO;
-	if ((err = pipes_peer(fd, &p)) != 0)
-		return err;
-	c->peer = peer_rights(c->desk, &p);
-	name_client(c, &p);
+	c->peer = peer_rights(c->desk, p);
+	name_client(c, p);
 	if (c->peer != CONTROL_PEER_OWNER)
 		room -= FRONTDESK_OWNERS;
-	return c->desk->n_clients > room ? ERR_DENIED : 0;
+	return c->desk->n_clients <= room;
 }
 
+/* Takes the connection, and its descriptor with it. */
 static void
-on_connection(uv_stream_t *s, int status)
+client_open(struct frontdesk *d, int fd, const struct peer *p)
 {
-	struct frontdesk *d = s->data;
-	struct client *c;
+	struct client *c = calloc(1, sizeof(*c));
 
-	if (status != 0 || (c = calloc(1, sizeof(*c))) == NULL)
-		return;
-	if (uv_pipe_init(d->cfg.loop, &c->pipe, 0) != 0) {
+	if (c == NULL || uv_pipe_init(d->cfg.loop, &c->pipe, 0) != 0) {
 		free(c);
+		pipes_close(&fd);
 		return;
 	}
 	c->pipe.data = c;
@@ -391,36 +387,66 @@ on_connection(uv_stream_t *s, int status)
 	d->n_clients++;
 	control_in_init(&c->in, false);
 	buf_init(&c->later, CONTROL_JSON_CAP);
-	if (uv_accept(s, (uv_stream_t *)&c->pipe) != 0 ||
-	    client_identify(c) != 0 ||
-	    uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) != 0)
+	if (uv_pipe_open(&c->pipe, fd) != 0) {
+		pipes_close(&fd);
 		client_close(c);
+	} else if (!client_identify(c, p) ||
+	    uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) != 0) {
+		client_close(c);
+	}
+}
+
+static void
+on_connection(uv_poll_t *h, int status, int events)
+{
+	struct frontdesk *d = h->data;
+	struct peer p;
+	int fd = -1, err;
+
+	(void)status;
+	(void)events;
+	while ((err = pipes_accept(d->fd, &fd, &p)) == 0 || err == ERR_DENIED)
+		if (err == 0)
+			client_open(d, fd, &p);
+	if (err != ERR_AGAIN) {
+		/* No descriptors, perhaps: not again before one is free. */
+		(void)uv_poll_stop(&d->listener);
+		d->waiting = false;
+	}
+}
+
+static void
+listen_again(struct frontdesk *d)
+{
+	if (!d->waiting && !d->closing)
+		d->waiting = uv_poll_start(&d->listener, UV_READABLE,
+		    on_connection) == 0;
 }
 
 int
 frontdesk_open(const struct frontdesk_config *cfg, struct frontdesk **ret_d)
 {
 	struct frontdesk *d = calloc(1, sizeof(*d));
-	int fd = -1, err;
+	int err;
 
 	if (d == NULL)
 		return ERR_NOMEM;
 	d->cfg = *cfg;
+	d->fd = -1;
 	d->has_group = cfg->group[0] != '\0' &&
 	    privileges_find_group(cfg->group, &d->gid) == 0;
 	err = pipes_listen(cfg->path, d->has_group ? 0660 : 0600,
 	    d->has_group && privileges_is_root() ? d->gid : PIPES_GID_KEEP,
-	    &fd);
-	if (err != 0 || uv_pipe_init(cfg->loop, &d->listener, 0) != 0) {
-		pipes_close(&fd);
+	    &d->fd);
+	if (err != 0 || uv_poll_init_socket(cfg->loop, &d->listener,
+	    (uv_os_sock_t)d->fd) != 0) {
+		pipes_unlisten(&d->fd, cfg->path);
 		free(d);
 		return err != 0 ? err : ERR_IO;
 	}
 	d->listener.data = d;
-	if (uv_pipe_open(&d->listener, fd) != 0)
-		pipes_close(&fd);
-	else if (uv_listen((uv_stream_t *)&d->listener, 16,
-	    on_connection) == 0) {
+	listen_again(d);
+	if (d->waiting) {
 		*ret_d = d;
 		return 0;
 	}
@@ -440,8 +466,8 @@ frontdesk_close(struct frontdesk *d)
 		next = c->next;
 		client_close(c);
 	}
-	(void)remove(d->cfg.path);
 	uv_close((uv_handle_t *)&d->listener, on_listener_closed);
+	pipes_unlisten(&d->fd, d->cfg.path);
 }
 
 void
@@ -449,6 +475,7 @@ frontdesk_wake(struct frontdesk *d)
 {
 	struct client *c, *next;
 
+	listen_again(d);
 	for (c = d->clients; c != NULL; c = next) {
 		next = c->next;
 		if (c->pump != NULL && client_room(c) > 0)

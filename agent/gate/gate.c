@@ -6,6 +6,7 @@
 #include "agent/gate/gate.h"
 
 #include "platform/clock.h"
+#include "platform/events.h"
 #include "platform/privileges.h"
 
 #include <signal.h>
@@ -40,8 +41,6 @@ close_handle(uv_handle_t *h)
 static void
 shut(struct gate *g)
 {
-	size_t i;
-
 	if (g->closed)
 		return;
 	g->closed = true;
@@ -51,8 +50,7 @@ shut(struct gate *g)
 	g->desk = NULL;
 	uplink_close(g->uplink);
 	g->uplink = NULL;
-	for (i = 0; i < sizeof(g->signals) / sizeof(g->signals[0]); i++)
-		close_handle((uv_handle_t *)&g->signals[i]);
+	close_handle((uv_handle_t *)&g->events);
 	close_handle((uv_handle_t *)&g->prepare);
 	close_handle((uv_handle_t *)&g->check);
 	close_handle((uv_handle_t *)&g->due);
@@ -192,29 +190,24 @@ on_watchdog(uv_timer_t *t)
 	service_alive();
 }
 
-/* ---- signals ---- */
+/* ---- what the system tells us ---- */
+
+/* Between two cards: what runs is not disturbed. */
+static void
+renew(struct gate *g)
+{
+	g->renew = true;
+	log_event(&g->log, SERVICE_NOTICE, "beginning anew once nothing runs"
+	    " running=%zu", runs_count(g->runs));
+	if (g->journal == NULL)
+		shut(g);
+	gate_touch(g, 0);
+}
 
 static void
-on_signal(uv_signal_t *h, int number)
+stop(struct gate *g, unsigned times)
 {
-	struct gate *g = h->data;
-
-	if (number == SIGCHLD) {
-		if (g->uplink != NULL)
-			uplink_reap(g->uplink);
-		return;
-	}
-	if (number == SIGHUP) {
-		/* Between two cards: what runs is not disturbed. */
-		g->renew = true;
-		log_event(&g->log, SERVICE_NOTICE, "beginning anew once"
-		    " nothing runs running=%zu", runs_count(g->runs));
-		if (g->journal == NULL)
-			shut(g);
-		gate_touch(g, 0);
-		return;
-	}
-	g->stopping++;
+	g->stopping += times;
 	core_hold(g->core);
 	log_event(&g->log, SERVICE_NOTICE, "stopping running=%zu",
 	    runs_count(g->runs));
@@ -226,22 +219,38 @@ on_signal(uv_signal_t *h, int number)
 	gate_touch(g, 0);
 }
 
-static int
-watch_signals(struct gate *g)
+static void
+on_events(uv_poll_t *h, int status, int events)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP,
-	    SIGCHLD };
-	size_t i;
+	struct gate *g = h->data;
+	struct events seen;
 
-	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		if (uv_signal_init(g->loop, &g->signals[i]) != 0)
-			return ERR_IO;
-		g->signals[i].data = g;
-		if (uv_signal_start(&g->signals[i], on_signal,
-		    numbers[i]) != 0)
-			return ERR_IO;
-	}
-	return 0;
+	(void)status;
+	(void)events;
+	events_take(g->events_fd, &seen);
+	if (seen.children && g->uplink != NULL)
+		uplink_reap(g->uplink);
+	if (seen.renew)
+		renew(g);
+	if (seen.stops > 0)
+		stop(g, seen.stops);
+}
+
+/* Left open to the end: a signal after that must not be the process's. */
+static int
+watch_events(struct gate *g)
+{
+	int err = events_open(EVENTS_STOP | EVENTS_RENEW | EVENTS_CHILDREN,
+	    &g->events_fd);
+
+	if (err != 0)
+		return err;
+	if (uv_poll_init_socket(g->loop, &g->events,
+	    (uv_os_sock_t)g->events_fd) != 0)
+		return ERR_IO;
+	g->events.data = g;
+	return uv_poll_start(&g->events, UV_READABLE, on_events) == 0 ? 0 :
+	    ERR_IO;
 }
 
 /* ---- the link ---- */
@@ -336,7 +345,8 @@ open_loop(struct gate *g)
 	    uv_timer_init(g->loop, &g->proof) != 0 ||
 	    uv_timer_init(g->loop, &g->later) != 0 ||
 	    clock_timer_open(&g->due_fd) != 0 ||
-	    uv_poll_init(g->loop, &g->due, g->due_fd) != 0)
+	    uv_poll_init_socket(g->loop, &g->due,
+	    (uv_os_sock_t)g->due_fd) != 0)
 		return ERR_IO;
 	g->prepare.data = g;
 	g->check.data = g;
@@ -348,7 +358,7 @@ open_loop(struct gate *g)
 	if (watchdog > 0)
 		(void)uv_timer_start(&g->watchdog, on_watchdog, watchdog,
 		    watchdog);
-	return watch_signals(g);
+	return watch_events(g);
 }
 
 static int
@@ -392,6 +402,7 @@ gate_run(struct config *config)
 	(void)signal(SIGHUP, SIG_IGN);
 	g.config = *config;
 	g.due_fd = -1;
+	g.events_fd = -1;
 	g.state_dir = -1;
 	g.courier_file.fd = -1;
 	g.runner_file.fd = -1;

@@ -48,7 +48,8 @@ struct gate {
 	struct uplink *uplink;		/* NULL without an enrolment */
 	struct frontdesk *desk;
 
-	uv_signal_t signals[4];
+	uv_poll_t events;		/* events.h: stop, renew, children */
+	int events_fd;
 	uv_prepare_t prepare;
 	uv_check_t check;
 	uv_poll_t due;			/* clock_timer of the next due thing */

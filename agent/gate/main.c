@@ -6,9 +6,11 @@
 #include "agent/gate/gate.h"
 #include "agent/gate/selftest.h"
 #include "common/version.h"
+#include "platform/paths.h"
+#include "platform/pipes.h"
 #include "platform/secrets.h"
+#include "platform/service.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,8 +28,8 @@ static const char usage[] =
     "               countersignd enrol --token token.json --out device.json\n"
     "  selftest   tries the agent's own checks and tells what it can enforce\n"
     "\n"
-    "  --config FILE   instead of " CONFIG_FILE "\n"
-    "  --foreground    stay in the foreground (it always does; for scripts)\n"
+    "  --config FILE   instead of the system's agent.json\n"
+    "  --foreground    not started by a service manager: matters on Windows\n"
     "  --token FILE    the console's enrolment token, - for standard input\n"
     "  --pin STRING    the owner's pin, as `countersign trust pin` prints it\n"
     "  --out FILE      writes what the owner needs to sign this device in\n";
@@ -35,6 +37,7 @@ static const char usage[] =
 struct arguments {
 	const char *command;	/* "enrol", "selftest", or NULL */
 	const char *config;
+	bool foreground;
 	struct enrol_options enrol;
 };
 
@@ -73,8 +76,10 @@ parse(int argc, char **argv, struct arguments *a)
 				break;
 		if (k == sizeof(options) / sizeof(options[0]))
 			return ERR_USAGE;
-		if (options[k].value == NULL)
+		if (options[k].value == NULL) {
+			a->foreground = true;
 			continue;
+		}
 		if (++i == argc)
 			return ERR_USAGE;
 		*options[k].value = argv[i];
@@ -85,16 +90,17 @@ parse(int argc, char **argv, struct arguments *a)
 static int
 run(struct arguments *a, char **argv)
 {
+	const char *path = a->config != NULL ? a->config : paths_config();
 	struct config config;
 	char why[256];
 	int err;
 
-	err = config_read(a->config != NULL ? a->config : CONFIG_FILE,
-	    a->config != NULL, why, sizeof(why), &config);
+	if (a->command == NULL && !a->foreground)
+		service_enter("countersignd");
+	err = config_read(path, a->config != NULL, why, sizeof(why), &config);
 	if (err != 0) {
 		fprintf(stderr, "countersignd: %s: %s: mend it or give"
-		    " another file with --config\n",
-		    a->config != NULL ? a->config : CONFIG_FILE, why);
+		    " another file with --config\n", path, why);
 		return 1;
 	}
 	if (a->command != NULL && strcmp(a->command, "enrol") == 0)
@@ -132,7 +138,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	/* A client or courier that has gone is an error of write(), no more. */
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+	if (pipes_forgo_signal() != 0 ||
 	    secrets_guard_process() != 0 || digest_init() != 0) {
 		fputs("countersignd: the process cannot be guarded: the"
 		    " system refuses limits or random bytes\n", stderr);

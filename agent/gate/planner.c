@@ -7,6 +7,7 @@
 
 #include "common/constants.h"
 #include "platform/privileges.h"
+#include "platform/shells.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,7 +53,7 @@ interpreter_path(const struct verdict *v, struct buf *argv)
 	if (v->action.shell == ACTION_ARGV)
 		return policy_argv(v, argv) > 0 && buf_error(argv) == 0 ?
 		    (const char *)argv->p : NULL;
-	line = card_v1_command_line(v->action.shell);
+	line = shells_command_line(v->action.shell);
 	return line != NULL ? line[0] : NULL;
 }
 
@@ -101,7 +102,7 @@ fill_command(struct draft *d, const struct verdict *v)
 		    PLAN_ARGS_MAX);
 		return true;
 	}
-	line = card_v1_command_line(v->action.shell);
+	line = shells_command_line(v->action.shell);
 	while (plan->n_args < PLAN_ARGS_MAX && line[plan->n_args] != NULL) {
 		plan->args[plan->n_args] = line[plan->n_args];
 		plan->n_args++;
@@ -113,7 +114,7 @@ fill_command(struct draft *d, const struct verdict *v)
 static void
 fill_environment(struct draft *d, const struct verdict *v)
 {
-	const char *const *fixed = card_v1_environment(v->action.profile);
+	const char *const *fixed = shells_environment(v->action.profile);
 	struct plan *plan = &d->plan;
 
 	while (*fixed != NULL && plan->n_env < PLAN_ENV_MAX)
@@ -147,7 +148,7 @@ fill_limits(struct plan *plan, const struct action *a)
 		plan->flags |= PLAN_FLAG_NO_UNIX;
 	if (a->n_services > 0)
 		plan->flags |= PLAN_FLAG_SERVICES;
-	plan->cwd = card_v1_cwd(a->profile);
+	plan->cwd = shells_cwd(a->profile);
 	plan->umask = CARD_V1_UMASK;
 	plan->memory_bytes = (uint64_t)a->limits.memory_mb << 20;
 	plan->processes = (uint32_t)a->limits.processes;

@@ -103,3 +103,11 @@ clock_timer_set(int fd, uint64_t boot_ms)
 	return timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL) == 0 ? 0 :
 	    ERR_IO;
 }
+
+void
+clock_timer_close(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}

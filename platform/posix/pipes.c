@@ -5,8 +5,11 @@
  */
 #include "platform/pipes.h"
 
+#include "platform/posix/native.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 int
@@ -14,7 +17,7 @@ pipes_open(int ret_fds[2])
 {
 	int fds[2];
 
-	if (pipe2(fds, O_CLOEXEC) != 0)
+	if (native_pipe(fds) != 0)
 		return ERR_IO;
 	ret_fds[0] = fds[0];
 	ret_fds[1] = fds[1];
@@ -27,6 +30,12 @@ pipes_close(int *fd)
 	if (*fd >= 0)
 		(void)close(*fd);
 	*fd = -1;
+}
+
+int
+pipes_forgo_signal(void)
+{
+	return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? ERR_IO : 0;
 }
 
 bool

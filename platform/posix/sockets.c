@@ -5,7 +5,10 @@
  */
 #include "platform/pipes.h"
 
+#include "platform/posix/native.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -55,7 +58,7 @@ pipes_connect(const char *path, int *ret_fd)
 
 	if ((r = address_of(path, &a)) != 0)
 		return r;
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0)
+	if ((fd = native_socket(AF_UNIX, SOCK_STREAM, 0)) < 0)
 		return ERR_IO;
 	while ((r = connect(fd, (const struct sockaddr *)&a, sizeof(a))) != 0 &&
 	    errno == EINTR)
@@ -100,7 +103,7 @@ pipes_listen(const char *path, unsigned mode, uint32_t gid, int *ret_fd)
 
 	if ((r = address_of(path, &a)) != 0 || (r = remove_stale(path)) != 0)
 		return r;
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0)
+	if ((fd = native_socket(AF_UNIX, SOCK_STREAM, 0)) < 0)
 		return ERR_IO;
 	/* Until listen(2) nobody gets in: first the rights, then that. */
 	if (bind(fd, (const struct sockaddr *)&a, sizeof(a)) == 0) {
@@ -108,6 +111,7 @@ pipes_listen(const char *path, unsigned mode, uint32_t gid, int *ret_fd)
 		if ((gid == PIPES_GID_KEEP ||
 		    lchown(path, (uid_t)-1, (gid_t)gid) == 0) &&
 		    chmod(path, (mode_t)mode) == 0 &&
+		    fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
 		    listen(fd, BACKLOG) == 0) {
 			*ret_fd = fd;
 			return 0;
@@ -118,6 +122,35 @@ pipes_listen(const char *path, unsigned mode, uint32_t gid, int *ret_fd)
 	if (bound)
 		(void)unlink(path);
 	return r;
+}
+
+void
+pipes_unlisten(int *listener, const char *path)
+{
+	if (*listener < 0)
+		return;
+	(void)unlink(path);
+	(void)close(*listener);
+	*listener = -1;
+}
+
+int
+pipes_accept(int listener, int *ret_fd, struct peer *ret_peer)
+{
+	int fd, r;
+
+	while ((fd = native_accept(listener)) < 0 &&
+	    (errno == EINTR || errno == ECONNABORTED))
+		;
+	if (fd < 0)
+		return errno == EAGAIN || errno == EWOULDBLOCK ? ERR_AGAIN :
+		    ERR_IO;
+	if ((r = pipes_peer(fd, ret_peer)) != 0) {
+		(void)close(fd);
+		return ERR_DENIED;
+	}
+	*ret_fd = fd;
+	return 0;
 }
 
 bool
@@ -138,7 +171,7 @@ pipes_pair(int ret_fds[2])
 {
 	int fds[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+	if (native_socketpair(fds) != 0)
 		return ERR_IO;
 	ret_fds[0] = fds[0];
 	ret_fds[1] = fds[1];
