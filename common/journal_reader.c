@@ -4,6 +4,7 @@
  * Runs in: gate, cli.
  */
 #include "common/journal_reader.h"
+#include "common/gzip.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,12 @@
 /* Room for the longest entry and a good read beside it. */
 #define WINDOW ((size_t)128 << 10)
 #define HEX_DIGITS 16
+/* Of a compressed segment, read at once. */
+#define RAW ((size_t)32 << 10)
+/* What a disk writes whole or not at all. */
+#define SECTOR 512u
+/* Bytes by which a compressed segment is known. */
+#define MAGIC 3
 
 _Static_assert(WINDOW >= 2 * ENTRY_MAX, "the search overlaps by an entry");
 
@@ -18,7 +25,12 @@ struct journal_reader {
 	struct journal_source source;
 	uint64_t next;		/* index that is expected */
 	bool in_segment;
+	bool fresh;		/* whether it is compressed is not yet known */
 	bool at_end;		/* of the segment: nothing more to read */
+	const char *damage;	/* that is where its compression ended, or NULL */
+	struct gzip_reader *gzip;	/* of a compressed segment, or NULL */
+	uint8_t *raw;		/* what was read of it */
+	size_t raw_from, raw_n;	/* and is not yet decompressed */
 	uint64_t segment;	/* first index, by its name */
 	uint64_t offset;	/* in the segment, of data + from */
 	uint64_t last_offset;	/* of the entry that was given last */
@@ -29,8 +41,8 @@ struct journal_reader {
 	uint8_t data[WINDOW];
 };
 
-void
-journal_name(uint64_t first, char ret_name[JOURNAL_NAME_SIZE])
+static void
+write_name(uint64_t first, const char *ending, char *ret_name)
 {
 	uint8_t b[8];
 	size_t i;
@@ -38,24 +50,48 @@ journal_name(uint64_t first, char ret_name[JOURNAL_NAME_SIZE])
 	for (i = 0; i < 8; i++)
 		b[i] = (uint8_t)(first >> (8 * (7 - i)));
 	hex_encode(bytes_of(b, 8), ret_name);
-	memcpy(ret_name + HEX_DIGITS, ".seg", 5);
+	memcpy(ret_name + HEX_DIGITS, ending, strlen(ending) + 1);
 }
 
-int
-journal_name_parse(const char *name, uint64_t *ret_first)
+static int
+parse_name(const char *name, const char *ending, uint64_t *ret_first)
 {
 	uint64_t first = 0;
 	uint8_t b[8];
 	size_t i;
 
-	if (strlen(name) != JOURNAL_NAME_SIZE - 1 ||
-	    strcmp(name + HEX_DIGITS, ".seg") != 0 ||
+	if (strlen(name) != HEX_DIGITS + strlen(ending) ||
+	    strcmp(name + HEX_DIGITS, ending) != 0 ||
 	    hex_decode(bytes_of(name, HEX_DIGITS), b, 8) != 0)
 		return ERR_SYNTAX;
 	for (i = 0; i < 8; i++)
 		first = first << 8 | b[i];
 	*ret_first = first;
 	return 0;
+}
+
+void
+journal_name(uint64_t first, char ret_name[JOURNAL_NAME_SIZE])
+{
+	write_name(first, ".seg", ret_name);
+}
+
+int
+journal_name_parse(const char *name, uint64_t *ret_first)
+{
+	return parse_name(name, ".seg", ret_first);
+}
+
+void
+journal_gzip_name(uint64_t first, char ret_name[JOURNAL_GZIP_NAME_SIZE])
+{
+	write_name(first, ".seg.gz", ret_name);
+}
+
+int
+journal_gzip_name_parse(const char *name, uint64_t *ret_first)
+{
+	return parse_name(name, ".seg.gz", ret_first);
 }
 
 int
@@ -77,9 +113,22 @@ journal_reader_begin_at(struct journal_reader *r, uint64_t index)
 	r->next = index;
 }
 
+static void
+end_compressed(struct journal_reader *r)
+{
+	gzip_reader_free(r->gzip);
+	free(r->raw);
+	r->gzip = NULL;
+	r->raw = NULL;
+	r->raw_from = r->raw_n = 0;
+}
+
 void
 journal_reader_free(struct journal_reader *r)
 {
+	if (r == NULL)
+		return;
+	end_compressed(r);
 	free(r);
 }
 
@@ -91,25 +140,124 @@ consume(struct journal_reader *r, size_t n)
 	r->offset += n;
 }
 
+/* ---- compressed segments ---- */
+
+/* What is in data are the segment's first bytes, as they are on disk. */
+static int
+begin_compressed(struct journal_reader *r)
+{
+	if ((r->raw = malloc(RAW)) == NULL)
+		return ERR_NOMEM;
+	memcpy(r->raw, r->data + r->from, r->n < RAW ? r->n : RAW);
+	r->raw_n = r->n;
+	r->n = 0;
+	return gzip_reader_new(JOURNAL_SEGMENT_MAX, &r->gzip);
+}
+
+/* It cannot be read on: what was decompressed so far is given. */
+static int
+damaged(struct journal_reader *r, const char *what, size_t *ret_n)
+{
+	r->damage = what;
+	*ret_n = 0;
+	return 0;
+}
+
+/* After the last decompressed byte: nothing may follow it in the file. */
+static int
+check_end(struct journal_reader *r, size_t *ret_n)
+{
+	int err = 0;
+
+	if (r->raw_n == 0)
+		err = r->source.read(r->source.arg, r->raw, RAW, &r->raw_n);
+	if (err == 0 && r->raw_n > 0)
+		return damaged(r, "something follows its compressed end",
+		    ret_n);
+	*ret_n = 0;
+	return err;
+}
+
+/* Like the source's read. */
+static int
+read_compressed(struct journal_reader *r, void *ret_p, size_t n, size_t *ret_n)
+{
+	struct bytes in;
+	size_t got = 0;
+	int res = 0;
+
+	if (gzip_reader_is_done(r->gzip))
+		return check_end(r, ret_n);
+	while (res == 0 && got == 0) {
+		if (r->raw_n == 0) {
+			r->raw_from = 0;
+			res = r->source.read(r->source.arg, r->raw, RAW,
+			    &r->raw_n);
+			if (res != 0)
+				return res;
+			if (r->raw_n == 0)
+				return damaged(r, "its compressed end is"
+				    " missing", ret_n);
+		}
+		in = bytes_of(r->raw + r->raw_from, r->raw_n);
+		res = gzip_read(r->gzip, &in, ret_p, n, &got);
+		r->raw_from += r->raw_n - in.n;
+		r->raw_n = in.n;
+	}
+	if (res == ERR_TOO_LARGE)
+		return damaged(r, "more comes of it than a segment holds",
+		    ret_n);
+	if (res == ERR_CORRUPT)
+		return damaged(r, "its compressed bytes are damaged", ret_n);
+	if (res < 0)
+		return res;
+	if (res == 1 && got == 0)
+		return check_end(r, ret_n);
+	*ret_n = got;
+	return 0;
+}
+
+/* ---- reading on ---- */
+
+static int
+read_some(struct journal_reader *r)
+{
+	uint8_t *to = r->data + r->from + r->n;
+	size_t room = WINDOW - r->from - r->n, got;
+	int err;
+
+	/* No entry begins so: it would be longer than any. */
+	if (r->fresh && r->n >= MAGIC) {
+		r->fresh = false;
+		if (gzip_is(bytes_of(r->data + r->from, r->n)))
+			return begin_compressed(r);
+	}
+	/* Its beginning is moved to raw once it is known for compressed. */
+	if (r->fresh)
+		room = RAW - r->n;
+	err = r->gzip != NULL ? read_compressed(r, to, room, &got) :
+	    r->source.read(r->source.arg, to, room, &got);
+	if (err != 0)
+		return err;
+	r->n += got;
+	r->at_end = got == 0;
+	return 0;
+}
+
 /* Reads until at least want bytes are there, or the segment ends. */
 static int
 fill(struct journal_reader *r, size_t want)
 {
-	size_t got;
 	int err;
 
 	if (r->n >= want || r->at_end)
 		return 0;
-	memmove(r->data, r->data + r->from, r->n);
+	if (r->n > 0)
+		memmove(r->data, r->data + r->from, r->n);
 	r->from = 0;
-	while (r->n < want && !r->at_end) {
-		err = r->source.read(r->source.arg, r->data + r->n,
-		    WINDOW - r->n, &got);
-		if (err != 0)
+	while ((r->n < want || r->fresh) && !r->at_end)
+		if ((err = read_some(r)) != 0)
 			return err;
-		r->n += got;
-		r->at_end = got == 0;
-	}
 	return 0;
 }
 
@@ -121,7 +269,8 @@ step(struct journal_reader *r)
 
 	if (got != 1)
 		return got;
-	r->in_segment = true;
+	end_compressed(r);
+	r->in_segment = r->fresh = true;
 	r->at_end = false;
 	r->offset = 0;
 	r->from = r->n = 0;
@@ -140,6 +289,35 @@ fail(struct journal_reader *r, enum journal_end end, const char *what)
 	return ERR_CORRUPT;
 }
 
+/*
+ * Whether a sector that the entry here is in is all zeros from the entry on.
+ * An entry's payload has none, being text: so a disk left the sector out when
+ * it wrote what was written together.
+ */
+static bool
+is_hole(const struct journal_reader *r)
+{
+	const uint8_t *p = r->data + r->from;
+	size_t at = 0, end, span = ENTRY_HEADER, i;
+	struct reader header;
+	uint32_t length;
+
+	reader_init(&header, bytes_of(p, r->n));
+	length = reader_u32le(&header);
+	if (header.err == 0 && length <= CAP_RECORD)
+		span += length;
+	for (; at < span && at < r->n; at = end) {
+		end = at + SECTOR - (size_t)((r->offset + at) % SECTOR);
+		if (end > r->n)
+			end = r->n;
+		for (i = at; i < end && p[i] == 0; i++)
+			;
+		if (i == end)
+			return true;
+	}
+	return false;
+}
+
 /* Makes sure that there is something to read: 1, 0 at the end, or an error. */
 static int
 find_data(struct journal_reader *r)
@@ -152,12 +330,14 @@ find_data(struct journal_reader *r)
 				return err;
 			if (r->n > 0)
 				return 1;
+			if (r->damage != NULL)
+				return fail(r, JOURNAL_TAMPERED, r->damage);
 		}
 		if ((got = step(r)) != 1)
 			return got;
-		/* The rest will say whether a crash could have left this. */
+		/* It was made when all before it was on disk. */
 		if (r->segment != r->next)
-			return fail(r, JOURNAL_WHOLE,
+			return fail(r, JOURNAL_TAMPERED,
 			    "a segment begins with another index");
 	}
 }
@@ -173,6 +353,10 @@ journal_reader_next(struct journal_reader *r, struct entry *ret_e)
 	if ((got = find_data(r)) != 1)
 		return got;
 	got = entry_read(bytes_of(r->data + r->from, r->n), &e);
+	if (got != 0 && r->damage != NULL)
+		return fail(r, JOURNAL_TAMPERED, r->damage);
+	if (got != 0)
+		r->fault.hole = is_hole(r);
 	if (got == ERR_TRUNCATED)
 		return fail(r, JOURNAL_WHOLE, "it is cut short");
 	if (got != 0)
@@ -205,13 +389,15 @@ search_segment(struct journal_reader *r, bool *ret_found)
 	size_t at;
 	int err;
 
+	*ret_found = false;
 	for (;;) {
 		if ((err = fill(r, WINDOW)) != 0)
 			return err;
-		*ret_found = entry_find(bytes_of(r->data + r->from, r->n),
-		    r->next, &at, &e);
-		if (*ret_found)
-			return 0;
+		if (r->damage != NULL)
+			*ret_found = true;
+		if (!*ret_found)
+			*ret_found = entry_find(bytes_of(r->data + r->from,
+			    r->n), r->next, &at, &e);
 		at = !r->at_end && r->n > overlap ? r->n - overlap : r->n;
 		r->fault.bytes += at;
 		consume(r, at);
@@ -224,18 +410,25 @@ int
 journal_reader_fault(struct journal_reader *r, struct journal_fault *ret_f)
 {
 	bool found = false;
-	int got = 1, err;
+	int got, err;
 
 	/* Not yet decided. */
-	while (r->err != 0 && r->fault.end == JOURNAL_WHOLE) {
+	if (r->err != 0 && r->fault.end == JOURNAL_WHOLE) {
 		if ((err = search_segment(r, &found)) != 0)
 			return err;
-		if (found)
-			r->fault.end = JOURNAL_TAMPERED;
-		else if ((got = step(r)) == 0)
-			r->fault.end = JOURNAL_TORN;
-		else if (got < 0)
-			return got;
+		while (!found && (got = step(r)) != 0) {
+			if (got < 0 || (got = search_segment(r, &found)) != 0)
+				return got;
+			r->fault.hole = false;
+		}
+		/* A hole is one of the last segment's. */
+		if (found && r->fault.hole && (got = step(r)) != 0) {
+			if (got < 0)
+				return got;
+			r->fault.hole = false;
+		}
+		r->fault.end = found ? JOURNAL_TAMPERED : JOURNAL_TORN;
+		r->fault.hole = r->fault.hole && found;
 	}
 	*ret_f = r->fault;
 	return 0;

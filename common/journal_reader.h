@@ -5,7 +5,8 @@
  * Runs in: gate, cli.
  *
  * Pure: bytes come through callbacks, from files, an archive or a test. It
- * holds one entry and some 128 KiB, however long the journal is. The gate's
+ * holds one entry and some 128 KiB (80 more for a compressed segment, which it
+ * knows by its first bytes), however long the journal is. The gate's
  * start and `countersign audit verify` read with the same code.
  */
 #ifndef COUNTERSIGN_COMMON_JOURNAL_READER_H
@@ -15,20 +16,33 @@
 
 /* A segment file's name: 16 hex digits of its first index, ".seg", a NUL. */
 #define JOURNAL_NAME_SIZE 21
+/* The same with ".gz" behind: a compressed one. */
+#define JOURNAL_GZIP_NAME_SIZE 24
+/*
+ * More than a segment ever grows to: 8 MiB, what one sync writes, and 256
+ * records; on a full disk the reserve. No more comes of a compressed one.
+ */
+#define JOURNAL_SEGMENT_MAX (UINT64_C(128) << 20)
 
 void journal_name(uint64_t first, char ret_name[JOURNAL_NAME_SIZE]);
 /* ERR_SYNTAX for any other name. */
 MUST_CHECK int journal_name_parse(const char *name, uint64_t *ret_first);
+/* The same for the name of a compressed one. */
+void journal_gzip_name(uint64_t first, char ret_name[JOURNAL_GZIP_NAME_SIZE]);
+MUST_CHECK int journal_gzip_name_parse(const char *name, uint64_t *ret_first);
 
 /* Where the bytes come from. Errors are passed on as they are. */
 struct journal_source {
 	void *arg;
 	/*
 	 * Steps to the next segment, in ascending order of names: 1 and the
-	 * index in its name, 0 after the last.
+	 * index in its name, 0 after the last. Of one that is there both
+	 * plain and compressed only the plain one: a crash came before it was
+	 * removed.
 	 */
 	int (*segment)(void *arg, uint64_t *ret_first);
-	/* Reads on in that segment: up to n bytes; *ret_n is 0 at its end. */
+	/* Reads on in that segment: up to n bytes as they are on disk,
+	 * compressed or not; *ret_n is 0 at its end. */
 	int (*read)(void *arg, void *ret_p, size_t n, size_t *ret_n);
 };
 
@@ -47,6 +61,14 @@ struct journal_fault {
 	uint64_t segment;	/* first index of the segment it is in */
 	uint64_t offset;	/* where in that segment */
 	uint64_t bytes;		/* JOURNAL_TORN: from there on, all segments */
+	/*
+	 * With JOURNAL_TAMPERED: a sector of what is bad is all zeros and what
+	 * follows is in the last segment. One write of many records leaves
+	 * that, too, when a crash comes while its sectors are on their way, so
+	 * above the checkpoint it need not be somebody's hand. bytes counts
+	 * all from there on.
+	 */
+	bool hole;
 	const char *what;	/* static, for people: "it is cut short", … */
 };
 

@@ -5,6 +5,7 @@
  * Runs in: the unit tests.
  */
 #include "common/journal_reader.h"
+#include "common/gzip.h"
 #include "tests/harness/test.h"
 
 #define SEGMENTS 4
@@ -118,6 +119,16 @@ TEST(names)
 	CHECK_INT(first, 0);
 	journal_name(UINT64_C(0x123456789abcdef0), name);
 	CHECK_STR(name, "123456789abcdef0.seg");
+	{
+		char packed[JOURNAL_GZIP_NAME_SIZE];
+
+		journal_gzip_name(UINT64_C(0x123456789abcdef0), packed);
+		CHECK_STR(packed, "123456789abcdef0.seg.gz");
+		CHECK_INT(journal_gzip_name_parse(packed, &first), 0);
+		CHECK_INT(first, UINT64_C(0x123456789abcdef0));
+		CHECK_INT(journal_name_parse(packed, &first), ERR_SYNTAX);
+		CHECK_INT(journal_gzip_name_parse(name, &first), ERR_SYNTAX);
+	}
 	CHECK_INT(journal_name_parse(name, &first), 0);
 	CHECK(first == UINT64_C(0x123456789abcdef0));
 	CHECK_INT(journal_name_parse("lock", &first), ERR_SYNTAX);
@@ -383,6 +394,192 @@ TEST(no_memory)
 		if (err == 0)
 			journal_reader_free(r);
 	}
+}
+
+/* ---- compressed segments ---- */
+
+static void
+pack(struct bytes plain, struct buf *ret_b)
+{
+	struct gzip_writer *w;
+
+	buf_init(ret_b, 1 << 20);
+	CHECK_INT(gzip_writer_new(&w), 0);
+	CHECK_INT(gzip_write(w, plain, true, ret_b), 0);
+	gzip_writer_free(w);
+}
+
+TEST(compressed)
+{
+	static const size_t pieces[] = { 0, 1, 2, 3, 1000 };
+	struct memory m = { .n = 3 };
+	struct buf plain[3], packed[2];
+	struct outcome o;
+	size_t at[1001], i;
+
+	make(&plain[0], 0, 1000, at);
+	make(&plain[1], 1000, 1001, at);
+	make(&plain[2], 1001, 1500, at);
+	pack(buf_bytes(&plain[0]), &packed[0]);
+	pack(buf_bytes(&plain[1]), &packed[1]);
+	m.segments[1].first = 1000;
+	m.segments[2].first = 1001;
+	m.segments[0].data = buf_bytes(&packed[0]);
+	m.segments[1].data = buf_bytes(&packed[1]);
+	m.segments[2].data = buf_bytes(&plain[2]);
+	for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		m.piece = pieces[i];
+		o = read_all(&m);
+		CHECK_INT(o.err, 0);
+		CHECK_INT(o.records, 1500);
+	}
+	/* Cut or changed anywhere it is never taken for a torn write, and no
+	 * entry that was given is wrong. */
+	m.piece = 0;
+	m.n = 2;
+	for (i = 0; i < packed[1].n; i++) {
+		packed[1].p[i] ^= 4;
+		o = read_all(&m);
+		packed[1].p[i] ^= 4;
+		CHECK_MSG(o.err == 0 || (o.err == ERR_CORRUPT &&
+		    o.fault.end == JOURNAL_TAMPERED) || i < 10,
+		    "byte %zu: %d %s", i, o.err, o.fault.what);
+		CHECK(o.records == 1000 || o.records == 1001);
+		CHECK(!o.fault.hole);
+		m.segments[1].data.n = i;
+		o = read_all(&m);
+		m.segments[1].data.n = packed[1].n;
+		CHECK(i < 3 || o.fault.end == JOURNAL_TAMPERED);
+	}
+	buf_put_u8(&packed[1], 0);
+	m.segments[1].data = buf_bytes(&packed[1]);
+	o = read_all(&m);
+	CHECK_INT(o.records, 1001);
+	CHECK_INT(o.fault.end, JOURNAL_TAMPERED);
+	CHECK_STR(o.fault.what, "something follows its compressed end");
+	/* Behind a torn one it is looked into as well. */
+	m.segments[0].data = buf_bytes(&plain[0]);
+	m.segments[0].data.n--;
+	o = read_all(&m);
+	CHECK_INT(o.records, 999);
+	CHECK_INT(o.fault.end, JOURNAL_TAMPERED);
+	for (i = 0; i < 3; i++)
+		buf_free(&plain[i]);
+	buf_free(&packed[0]);
+	buf_free(&packed[1]);
+}
+
+/* Zeros without end: no more than a segment holds is made of them. */
+TEST(bomb)
+{
+	static uint8_t zeros[1 << 20];
+	struct memory m = { .n = 1 };
+	struct gzip_writer *w;
+	struct buf packed;
+	struct outcome o;
+	int i;
+
+	buf_init(&packed, 1 << 20);
+	CHECK_INT(gzip_writer_new(&w), 0);
+	for (i = 0; i <= (int)(JOURNAL_SEGMENT_MAX >> 20); i++)
+		CHECK_INT(gzip_write(w, bytes_of(zeros, sizeof(zeros)),
+		    i == (int)(JOURNAL_SEGMENT_MAX >> 20), &packed), 0);
+	gzip_writer_free(w);
+	m.segments[0].data = buf_bytes(&packed);
+	o = read_all(&m);
+	CHECK_INT(o.records, 0);
+	CHECK_INT(o.err, ERR_CORRUPT);
+	CHECK_INT(o.fault.end, JOURNAL_TAMPERED);
+	CHECK(o.fault.bytes <= JOURNAL_SEGMENT_MAX);
+	buf_free(&packed);
+}
+
+/* ---- a sector that is missing ---- */
+
+static void
+zero(struct buf *b, size_t from, size_t n)
+{
+	memset(b->p + from, 0, n);
+}
+
+TEST(holes)
+{
+	struct memory m = { .n = 1 };
+	struct buf b, next;
+	struct outcome o;
+	size_t at[201], end[2], i, sector;
+
+	make(&b, 0, 200, at);
+	make(&next, 200, 201, end);
+	CHECK(b.n > 2048);
+	for (sector = 512; sector + 512 <= b.n; sector += 512) {
+		struct buf hurt;
+
+		buf_init(&hurt, 1 << 20);
+		buf_put_bytes(&hurt, buf_bytes(&b));
+		zero(&hurt, sector, 512);
+		m.segments[0].data = buf_bytes(&hurt);
+		o = read_all(&m);
+		CHECK_INT(o.err, ERR_CORRUPT);
+		for (i = 0; at[i + 1] <= sector; i++)
+			;
+		CHECK_INT(o.records, i);
+		/* In the last sectors nothing valid follows: just torn. */
+		if (o.fault.end == JOURNAL_TAMPERED)
+			CHECK(o.fault.hole);
+		CHECK(o.fault.end == JOURNAL_TAMPERED || sector + 600 > b.n);
+		CHECK_INT(o.fault.bytes, b.n - at[i]);
+		/* Not with another segment behind it. */
+		m.n = 2;
+		m.segments[1].first = 200;
+		m.segments[1].data = buf_bytes(&next);
+		o = read_all(&m);
+		m.n = 1;
+		CHECK_INT(o.fault.end, JOURNAL_TAMPERED);
+		CHECK(!o.fault.hole);
+		/* Nor where the zeros do not fill a sector. */
+		hurt.p[sector] = b.p[sector] != 0 ? b.p[sector] : 1;
+		hurt.p[sector + 511] = 'x';
+		m.segments[0].data = buf_bytes(&hurt);
+		o = read_all(&m);
+		CHECK(!o.fault.hole);
+		buf_free(&hurt);
+	}
+	/* A changed byte makes none. */
+	for (i = 0; i < b.n; i++) {
+		b.p[i] ^= 0x20;
+		m.segments[0].data = buf_bytes(&b);
+		o = read_all(&m);
+		b.p[i] ^= 0x20;
+		CHECK_INT(o.err, ERR_CORRUPT);
+		CHECK(!o.fault.hole);
+	}
+	buf_free(&b);
+	buf_free(&next);
+}
+
+/* From the middle on, as a start does. */
+TEST(begin_at)
+{
+	struct memory m = { .n = 1 };
+	struct journal_source source = { &m, memory_segment, memory_read };
+	struct journal_reader *r;
+	struct entry e;
+	struct buf b;
+	size_t at[4];
+
+	make(&b, 40, 43, at);
+	m.segments[0].first = 40;
+	m.segments[0].data = buf_bytes(&b);
+	CHECK_INT(journal_reader_new(&source, &r), 0);
+	journal_reader_begin_at(r, 40);
+	CHECK_INT(journal_reader_next(r, &e), 1);
+	CHECK_INT(e.index, 40);
+	CHECK_INT(journal_reader_next(r, &e), 1);
+	CHECK_INT(journal_reader_next(r, &e), 1);
+	CHECK_INT(journal_reader_next(r, &e), 0);
+	journal_reader_free(r);
+	buf_free(&b);
 }
 
 TEST_MAIN()
