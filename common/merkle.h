@@ -16,7 +16,7 @@
 #include "common/digest.h"
 
 /* Longest path in a tree of up to 2^63 records. */
-#define MERKLE_PROOF_MAX 63
+#define MERKLE_PROOF_MAX 64
 
 void merkle_leaf(struct bytes record, struct sha256 *ret_hash);
 void merkle_node(const struct sha256 *left, const struct sha256 *right,
