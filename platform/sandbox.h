@@ -72,7 +72,8 @@ struct sandbox_end {
 
 /* A running payload. */
 struct sandbox {
-	int pid;
+	int pid;		/* its own, or that of its init */
+	int end;		/* tells its end if there is an init, or -1 */
 	uint64_t started_us;	/* boot-time clock */
 	bool poll;		/* limits held by looking, not by the kernel */
 	bool ending;		/* the tree is being killed */

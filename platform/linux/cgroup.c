@@ -70,22 +70,46 @@ cgroup_join(enum plan_cgroup kind, const char *path)
 }
 
 int
-cgroup_fork_into(const char *path)
+cgroup_open(const char *path)
 {
-	struct clone_args args = {
-		.flags = (uint64_t)CLONE_INTO_CGROUP,
-		.exit_signal = SIGCHLD,
-	};
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	long pid;
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/* Puts us into the group through that file of its folder. 0 or an errno. */
+static int
+write_zero(int folder, const char *file)
+{
+	int fd = openat(folder, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	int error = 0;
 
 	if (fd < 0)
-		return -1;
-	args.cgroup = (uint64_t)(unsigned)fd;
-	pid = syscall(SYS_clone3, &args, sizeof(args));
-	if (pid != 0)
-		(void)close(fd);
-	return (int)pid;
+		return errno;
+	if (write(fd, "0", 1) < 0)
+		error = errno;
+	(void)close(fd);
+	return error;
+}
+
+int
+cgroup_join_at(enum plan_cgroup kind, int folder)
+{
+	int error = ENOENT;
+
+	if (kind != PLAN_CGROUP_V2)
+		error = write_zero(folder, "tasks");
+	return error == ENOENT ? write_zero(folder, "cgroup.procs") : error;
+}
+
+int
+cgroup_fork_at(int folder, unsigned long flags)
+{
+	struct clone_args args = {
+		.flags = (uint64_t)CLONE_INTO_CGROUP | flags,
+		.exit_signal = SIGCHLD,
+		.cgroup = (uint64_t)(unsigned)folder,
+	};
+
+	return (int)syscall(SYS_clone3, &args, sizeof(args));
 }
 
 int

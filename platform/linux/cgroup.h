@@ -20,11 +20,19 @@
  */
 MUST_CHECK int cgroup_join(enum plan_cgroup kind, const char *path);
 /*
- * fork(2) straight into a version 2 group (clone3(2) with CLONE_INTO_CGROUP,
- * Linux 5.7), for the same reason. As fork(), or -1 where the kernel cannot;
- * the caller then forks, and the child joins.
+ * The group's folder as a descriptor, close-on-exec, which goes on leading to
+ * the hierarchy as it is mounted here. -1 and errno.
  */
-int cgroup_fork_into(const char *path);
+int cgroup_open(const char *path);
+/* cgroup_join() through such a descriptor. */
+MUST_CHECK int cgroup_join_at(enum plan_cgroup kind, int folder);
+/*
+ * fork(2) straight into a version 2 group (clone3(2) with CLONE_INTO_CGROUP,
+ * Linux 5.7), for the same reason, and into those new namespaces (CLONE_NEW*).
+ * As fork(), or -1 where the kernel cannot; the caller then forks, and the
+ * child joins.
+ */
+int cgroup_fork_at(int folder, unsigned long flags);
 /* Whether that file of the group is there and we may write it. */
 bool cgroup_may_write(const char *path, const char *file);
 /* Writes text to a file of the group. 0 or an errno. */

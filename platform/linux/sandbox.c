@@ -3,20 +3,22 @@
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: runner (sandbox_probe also in the gate).
  *
- * Profile `full` supervises and does not confine: the payload is what the card
- * says as whom it says, inside its control groups; what is left of its tree is
- * killed when it ends.
+ * What the payload's process does to itself stands in payload.c. What is left
+ * of its tree when it ends is killed: by the end of its pid namespace, as the
+ * one user whose it all is, by its control group, and whatever is still there
+ * by walking over our descendants.
  */
 #include "platform/sandbox.h"
 
 #include "platform/clock.h"
 #include "platform/linux/cgroup.h"
+#include "platform/linux/payload.h"
+#include "platform/linux/sweep.h"
 #include "platform/linux/tree.h"
 #include "platform/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -25,20 +27,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Of a payload that could not become the interpreter. */
-#define EXIT_SANDBOX 125
 /* How long killing the tree may take before the report goes out. */
 #define KILL_MS 1000
 /* How often limits are looked at that no control group holds. */
 #define POLL_MS 100
-/* Descriptors below which there may be some of ours. */
-#define FD_LAST_OURS 63
 
 void
 sandbox_probe(struct sandbox_offer *ret_offer)
@@ -50,211 +46,47 @@ sandbox_probe(struct sandbox_offer *ret_offer)
 	    "profiles=full");
 }
 
-/* ---- in the payload's process, before it becomes the interpreter --------- */
-
-static int
-join_cgroups(const struct plan *p)
-{
-	size_t i;
-	int error = 0;
-
-	for (i = 0; i < p->n_cgroups && error == 0; i++)
-		error = cgroup_join(p->cgroups[i].kind, p->cgroups[i].path);
-	return error;
-}
-
-static int
-new_session(const struct plan *p)
-{
-	sigset_t none;
-	int i;
-
-	(void)p;
-	for (i = 1; i < NSIG; i++)
-		(void)signal(i, SIG_DFL);
-	(void)sigemptyset(&none);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) != 0)
-		return errno;
-	return setsid() < 0 ? errno : 0;
-}
-
-/*
- * Output belongs to the payload's user, so that /dev/stderr opens for it; the
- * script stays open for it; all else closes at exec.
- */
-static int
-set_descriptors(const struct plan *p)
-{
-	int fd;
-
-	if (p->uid != geteuid() &&
-	    (fchown(1, p->uid, (gid_t)-1) != 0 ||
-	    fchown(2, p->uid, (gid_t)-1) != 0))
-		return errno;
-	for (fd = 3; fd <= FD_LAST_OURS; fd++)
-		if (fd != PLAN_FD_SCRIPT &&
-		    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 && errno != EBADF)
-			return errno;
-	if ((p->flags & PLAN_FLAG_SCRIPT) != 0)
-		return fcntl(PLAN_FD_SCRIPT, F_SETFD, 0) != 0 ? errno : 0;
-	(void)close(PLAN_FD_SCRIPT);
-	return 0;
-}
-
-/* struct rlimit64 of prlimit(2), the same for every C library. */
-struct limit {
-	uint64_t soft;
-	uint64_t hard;
-};
-
-/* Lowers a limit to v, for good; one that is lower already stays. */
-static int
-lower(int resource, uint64_t v)
-{
-	struct limit now;
-
-	if (syscall(SYS_prlimit64, 0, resource, NULL, &now) != 0)
-		return errno;
-	/* No limit is the highest number. */
-	if (now.hard < v)
-		v = now.hard;
-	now.soft = now.hard = v;
-	return syscall(SYS_prlimit64, 0, resource, &now, NULL) != 0 ? errno : 0;
-}
-
-/* How many processes and threads of that uid there are: the kernel counts them
- * all against RLIMIT_NPROC. */
-static uint64_t
-count_of_uid(uid_t uid)
-{
-	struct tree t = { NULL, 0, 0 };
-	struct stat st;
-	char path[32];
-	uint64_t n = 0;
-	size_t i;
-
-	if (tree_read(&t) == 0)
-		for (i = 0; i < t.n; i++) {
-			(void)snprintf(path, sizeof(path), "/proc/%d/task",
-			    t.p[i].pid);
-			/* One folder in it for each thread, and two links. */
-			if (stat(path, &st) == 0 && st.st_uid == uid &&
-			    st.st_nlink > 2)
-				n += (uint64_t)st.st_nlink - 2;
-		}
-	tree_free(&t);
-	return n;
-}
-
-static int
-set_limits(const struct plan *p)
-{
-	int error = lower(RLIMIT_CORE, 0);
-
-	if (error == 0 && p->open_files > 0)
-		error = lower(RLIMIT_NOFILE, p->open_files);
-	if (error == 0 && p->file_bytes > 0)
-		error = lower(RLIMIT_FSIZE, p->file_bytes);
-	/* No control group: the runner looks at the sum of all, and in between
-	 * one process is held by the kernel. */
-	if (error == 0 && p->memory_bytes > 0 &&
-	    (p->flags & PLAN_FLAG_MEMORY) == 0)
-		error = lower(RLIMIT_DATA, p->memory_bytes);
-	if (error == 0 && p->processes > 0 && p->uid != 0 &&
-	    (p->flags & PLAN_FLAG_PROCESSES) == 0)
-		error = lower(RLIMIT_NPROC,
-		    count_of_uid(p->uid) + p->processes);
-	return error;
-}
-
-/*
- * Who the plan says. Without root that can only be who we are; our groups stay
- * then, because nobody but root can give them up.
- */
-static int
-set_identity(const struct plan *p)
-{
-	gid_t groups[PLAN_GROUPS_MAX];
-	size_t i;
-
-	if (geteuid() != 0)
-		return p->uid == geteuid() && p->gid == getegid() ? 0 : EPERM;
-	for (i = 0; i < p->n_groups; i++)
-		groups[i] = p->groups[i];
-	if (setgroups(p->n_groups, groups) != 0 ||
-	    setresgid(p->gid, p->gid, p->gid) != 0 ||
-	    setresuid(p->uid, p->uid, p->uid) != 0)
-		return errno;
-	return 0;
-}
-
-static int
-set_directory(const struct plan *p)
-{
-	(void)umask((mode_t)p->umask);
-	return chdir(p->cwd) != 0 ? errno : 0;
-}
-
-/* A list of strings in the form that execve(2) has always had. */
-static char *const *
-as_argv(const char *const *list)
-{
-	union {
-		const char *const *in;
-		char *const *out;
-	} u = { list };
-
-	return u.out;
-}
-
-static int
-become(const struct plan *p)
-{
-	(void)execve(p->program, as_argv(p->args), as_argv(p->env));
-	return errno;
-}
-
-/* What the payload's process does, in this order; each returns an errno. */
-static const struct {
-	enum plan_step step;
-	int (*take)(const struct plan *p);
-} full_steps[] = {
-	{ PLAN_STEP_CGROUP, join_cgroups },
-	{ PLAN_STEP_SESSION, new_session },
-	{ PLAN_STEP_DESCRIPTORS, set_descriptors },
-	{ PLAN_STEP_LIMITS, set_limits },
-	{ PLAN_STEP_IDENTITY, set_identity },
-	{ PLAN_STEP_DIRECTORY, set_directory },
-	{ PLAN_STEP_EXEC, become },
-};
-
-/*
- * Takes the steps of the plan's profile; does not come back. If one fails, its
- * number and errno go to report, which closes by itself when all went well.
- */
-__attribute__((noreturn)) static void
-sandbox_enter(const struct plan *p, int report)
-{
-	struct sandbox_failure f = { PLAN_STEP_NONE, 0 };
-	size_t i;
-
-	for (i = 0; i < sizeof(full_steps) / sizeof(full_steps[0]); i++)
-		if ((f.error = full_steps[i].take(p)) != 0) {
-			f.step = full_steps[i].step;
-			(void)!write(report, &f, sizeof(f));
-			break;
-		}
-	_exit(EXIT_SANDBOX);
-}
-
 /* ---- in the runner ------------------------------------------------------- */
+
+/* The namespaces of a profile, in the words of `enforced`. */
+static const char *
+name_namespaces(const struct plan *p)
+{
+	const bool net = p->net == PLAN_NET_NONE;
+
+	if ((p->flags & PLAN_FLAG_USERNS) != 0)
+		return net ? "user,mnt,pid,ipc,uts,net" :
+		    "user,mnt,pid,ipc,uts";
+	if (p->profile == PLAN_REPAIR)
+		return net ? "mnt,pid,ipc,uts,net" : "mnt,pid,ipc,uts";
+	return net ? "mnt,ipc,uts,net" : "mnt,ipc,uts";
+}
+
+/* What ends the whole tree at one stroke, besides a control group. */
+static const char *
+name_kill(const struct plan *p, bool cgroup)
+{
+	if (p->survivors == PLAN_KEEP)
+		return "none";
+	if (payload_has_init(p))
+		return cgroup ? "pid+cgroup" : "pid";
+	if (p->profile == PLAN_OBSERVE)
+		return cgroup ? "uid+cgroup" : "uid";
+	return cgroup ? "cgroup" : "walk";
+}
 
 /* What holds, in the words of `enforced`. */
 static void
-describe(const struct plan *p, struct sandbox *s)
+describe(const struct payload *y, struct sandbox *s)
 {
+	static const char *const nets[] = {
+		[PLAN_NET_NONE] = "none", [PLAN_NET_VIEW] = "view",
+		[PLAN_NET_HOST] = "host",
+	};
+	const struct plan *p = y->plan;
 	bool v1 = false, v2 = false, kill = false;
 	size_t i;
+	int n;
 
 	for (i = 0; i < p->n_cgroups; i++) {
 		if (p->cgroups[i].kind != PLAN_CGROUP_V2) {
@@ -265,16 +97,24 @@ describe(const struct plan *p, struct sandbox *s)
 		kill = cgroup_may_write(p->cgroups[i].path,
 		    "cgroup.kill");
 	}
-	(void)snprintf(s->enforced, sizeof(s->enforced),
+	n = snprintf(s->enforced, sizeof(s->enforced),
 	    "profile=%s cgroup=%s kill=%s mem=%s procs=%s",
 	    plan_profile_word(p->profile),
 	    v2 ? v1 ? "v1+v2" : "v2" : v1 ? "v1" : "none",
-	    p->survivors == PLAN_KEEP ? "none" : kill ? "cgroup" : "walk",
+	    name_kill(p, kill),
 	    p->memory_bytes == 0 ? "none" :
 	    (p->flags & PLAN_FLAG_MEMORY) != 0 ? "cgroup" : "rlimit+poll",
 	    p->processes == 0 ? "none" :
 	    (p->flags & PLAN_FLAG_PROCESSES) != 0 ? "cgroup" :
 	    p->uid == 0 ? "poll" : "rlimit+poll");
+	if (p->profile != PLAN_FULL && n > 0)
+		(void)snprintf(s->enforced + n, sizeof(s->enforced) - (size_t)n,
+		    " ns=%s mnt=ro net=%s unix=%s caps=%s nnp=yes seccomp=yes "
+		    "landlock=%d", name_namespaces(p), nets[p->net],
+		    payload_has_unix(p) ? "yes" : "no",
+		    (p->flags & PLAN_FLAG_USERNS) != 0 ? "none" :
+		    p->profile == PLAN_REPAIR ? "repair" :
+		    p->read == PLAN_READ_ALL ? "read" : "none", y->landlock);
 	s->poll = (p->memory_bytes > 0 && (p->flags & PLAN_FLAG_MEMORY) == 0) ||
 	    (p->processes > 0 && (p->flags & PLAN_FLAG_PROCESSES) == 0);
 }
@@ -302,6 +142,16 @@ supervise(struct sandbox *s)
 	/* A name for ps: started from a descriptor, older kernels give the
 	 * descriptor's number. */
 	(void)prctl(PR_SET_NAME, "countersign-run", 0, 0, 0);
+	return 0;
+}
+
+/*
+ * Nobody looks into us. A user namespace's maps are written by what we start,
+ * and only while that may be looked into: there it comes after.
+ */
+static int
+hide(void)
+{
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ? errno : 0;
 }
 
@@ -324,69 +174,124 @@ read_failure(int fd, struct sandbox_failure *ret_f)
 	return n == (ssize_t)sizeof(*ret_f);
 }
 
-/* The payload's process, which does not come back; its id, or -1. */
-static int
-fork_payload(const struct plan *p, int report)
+/* What this system cannot keep is not begun. */
+static bool
+is_possible(const struct plan *p)
 {
-	struct plan rest = *p;
-	const char *v2 = NULL;
-	size_t i;
-	int pid = -1;
+	if (p->profile == PLAN_FULL)
+		return true;
+	/* As the user that we are: no other's files, no services. */
+	if ((p->flags & PLAN_FLAG_USERNS) != 0)
+		return geteuid() != 0 && p->uid == geteuid() &&
+		    p->read != PLAN_READ_ALL &&
+		    (p->flags & PLAN_FLAG_SERVICES) == 0;
+	return geteuid() == 0 && p->survivors == PLAN_KILL;
+}
 
-	rest.n_cgroups = 0;
-	for (i = 0; i < p->n_cgroups; i++) {
-		if (p->cgroups[i].kind == PLAN_CGROUP_V2)
-			v2 = p->cgroups[i].path;
-		else
-			rest.cgroups[rest.n_cgroups++] = p->cgroups[i];
+/* Makes the process and waits until it is the interpreter. 0, or where it
+ * failed. */
+static bool
+launch(struct payload *y, struct sandbox *s, struct sandbox_failure *ret_f)
+{
+	int report[2];
+	bool failed;
+
+	if (pipe2(report, O_CLOEXEC) != 0) {
+		*ret_f = (struct sandbox_failure){ PLAN_STEP_SUPERVISE, errno };
+		return false;
 	}
-	if (v2 != NULL && (pid = cgroup_fork_into(v2)) == 0)
-		sandbox_enter(&rest, report);
-	if (pid < 0 && (pid = fork()) == 0)
-		sandbox_enter(p, report);
-	return pid;
+	y->report = report[1];
+	s->pid = payload_clone(y);
+	*ret_f = (struct sandbox_failure){ PLAN_STEP_FORK, errno };
+	(void)close(report[1]);
+	failed = s->pid < 0 || read_failure(report[0], ret_f);
+	(void)close(report[0]);
+	if (failed && s->pid > 0)
+		(void)waitpid(s->pid, NULL, 0);
+	return !failed;
+}
+
+/* Everything before the payload's process. 0 or an errno. */
+static int
+prepare(struct payload *y, struct sandbox *s, enum plan_step *ret_step)
+{
+	int end[2], error;
+
+	*ret_step = PLAN_STEP_SUPERVISE;
+	if ((error = supervise(s)) != 0)
+		return error;
+	if ((y->plan->flags & PLAN_FLAG_USERNS) == 0 && (error = hide()) != 0)
+		return error;
+	if (payload_has_init(y->plan)) {
+		/* It is lost with us, and nothing with it. */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
+		    pipe2(end, O_CLOEXEC) != 0)
+			return errno;
+		s->end = end[0];
+		y->end = end[1];
+	}
+	*ret_step = PLAN_STEP_CGROUP;
+	if ((error = payload_open(y)) == 0)
+		describe(y, s);
+	return error;
 }
 
 int
 sandbox_start(const struct plan *p, struct sandbox_helper *helper,
     struct sandbox_failure *ret_failure, struct sandbox *ret_s)
 {
-	struct sandbox s = { .signals = -1 };
-	struct sandbox_failure f;
-	int report[2], error;
+	struct sandbox s = { .signals = -1, .end = -1 };
+	struct payload y = { .plan = p, .report = -1, .end = -1, .broker = -1,
+	    .groups = { -1, -1, -1 } };
+	struct sandbox_failure f = { PLAN_STEP_PROFILE, ENOTSUP };
+	bool started = false;
 
+	if (helper != NULL && (p->flags & PLAN_FLAG_SERVICES) != 0)
+		y.broker = helper->payload_fd;
+	if (is_possible(p) && (f.error = prepare(&y, &s, &f.step)) == 0) {
+		s.started_us = clock_boot_us();
+		started = launch(&y, &s, &f);
+	}
+	if (started && (p->flags & PLAN_FLAG_USERNS) != 0)
+		(void)hide();
+	payload_close(&y);
+	if (y.end >= 0)
+		(void)close(y.end);
 	if (helper != NULL && helper->payload_fd >= 0) {
 		(void)close(helper->payload_fd);
 		helper->payload_fd = -1;
 	}
-	if (p->profile != PLAN_FULL)
-		return fail(ret_failure, PLAN_STEP_PROFILE, ENOTSUP);
-	if ((error = supervise(&s)) != 0 ||
-	    (error = pipe2(report, O_CLOEXEC) != 0 ? errno : 0) != 0) {
-		if (s.signals >= 0)
-			(void)close(s.signals);
-		return fail(ret_failure, PLAN_STEP_SUPERVISE, error);
-	}
-	describe(p, &s);
-	s.started_us = clock_boot_us();
-	s.pid = fork_payload(p, report[1]);
-	error = errno;
-	(void)close(report[1]);
-	if (s.pid < 0)
-		f = (struct sandbox_failure){ PLAN_STEP_FORK, error };
-	if (s.pid >= 0 && !read_failure(report[0], &f)) {
-		(void)close(report[0]);
+	if (started) {
 		*ret_s = s;
 		return 0;
 	}
-	(void)close(report[0]);
-	(void)close(s.signals);
-	if (s.pid > 0)
-		(void)waitpid(s.pid, NULL, 0);
+	if (s.end >= 0)
+		(void)close(s.end);
+	if (s.signals >= 0)
+		(void)close(s.signals);
 	return fail(ret_failure, f.step, f.error);
 }
 
 /* ---- waiting ------------------------------------------------------------- */
+
+/* What the payload's init told of its end, if it came to that. */
+static void
+read_end(struct sandbox *s, int *ret_status)
+{
+	struct payload_end end;
+
+	if (s->end < 0)
+		return;
+	/* Killed before it could tell, as its payload was with it. */
+	*ret_status = SIGKILL;
+	if (read(s->end, &end, sizeof(end)) == (ssize_t)sizeof(end)) {
+		*ret_status = end.status;
+		if (!s->ending)
+			s->killed += end.survivors;
+	}
+	(void)close(s->end);
+	s->end = -1;
+}
 
 /*
  * Reaps what has ended: orphans for good, the payload with its status. Returns
@@ -405,6 +310,7 @@ reap(struct sandbox *s, const struct sandbox_helper *helper, int *ret_status)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == s->pid) {
 			*ret_status = status;
+			read_end(s, ret_status);
 			ended = true;
 		} else if (helper != NULL &&
 		    helper->ended(helper->arg, pid, status)) {
@@ -452,6 +358,8 @@ look(struct tree *t, const struct plan *p)
 	if (tree_read(t) != 0)
 		return SANDBOX_ITSELF;
 	n = tree_mark(t, getpid(), NULL, 0);
+	if (n > 0 && payload_has_init(p))
+		n--;
 	if (p->processes > 0 && (p->flags & PLAN_FLAG_PROCESSES) == 0 &&
 	    n > p->processes)
 		return SANDBOX_PROCESSES;
@@ -572,6 +480,48 @@ is_oom(const struct plan *p, const struct sandbox_end *end)
 	return kills > 0;
 }
 
+/* Whether nothing of the payload is left, and nothing can come from it. */
+static bool
+is_over(const struct plan *p)
+{
+	siginfo_t info;
+
+	/* Orphans come to us; what it put into our groups is not ours. */
+	return p->profile != PLAN_FULL && waitid(P_ALL, 0, &info, WEXITED |
+	    WNOHANG | WNOWAIT) != 0 && errno == ECHILD;
+}
+
+/* At one stroke, as far as there is one; then what is left by walking. */
+static void
+kill_rest(const struct plan *p, uint32_t *ret_killed)
+{
+	if (is_over(p))
+		return;
+	outrun();
+	kill_groups(p);
+	if (p->profile == PLAN_OBSERVE && !payload_has_init(p))
+		(void)!sweep_user(p->uid);
+	(void)process_kill_children(NULL, 0, KILL_MS, ret_killed);
+}
+
+/* It has to end, now. How many there were besides the payload goes to
+ * s->killed, at the latest when they are reaped. */
+static void
+stop_payload(struct sandbox *s, const struct plan *p, int *ret_status)
+{
+	uint32_t n;
+
+	s->ending = true;
+	outrun();
+	/* Those below an init are not ours to reap. */
+	if (payload_has_init(p) && (n = count_living()) > 2)
+		s->killed += n - 2;
+	kill_groups(p);
+	if (p->profile == PLAN_OBSERVE && !payload_has_init(p))
+		(void)!sweep_user(p->uid);
+	kill_payload(s, ret_status);
+}
+
 void
 sandbox_wait(struct sandbox *s, const struct plan *p,
     struct sandbox_helper *helper, int control, struct sandbox_end *ret_end)
@@ -580,12 +530,8 @@ sandbox_wait(struct sandbox *s, const struct plan *p,
 	struct rusage usage;
 	int status = SIGKILL;	/* in waitpid's form: ended by it */
 
-	if (!wait_for_end(s, p, helper, control, &status, &end.why)) {
-		s->ending = true;
-		outrun();
-		kill_groups(p);
-		kill_payload(s, &status);
-	}
+	if (!wait_for_end(s, p, helper, control, &status, &end.why))
+		stop_payload(s, p, &status);
 	end.wall_us = clock_boot_us() - s->started_us;
 	end.by_signal = WIFSIGNALED(status);
 	end.code = (uint32_t)(end.by_signal ? WTERMSIG(status) :
@@ -595,9 +541,7 @@ sandbox_wait(struct sandbox *s, const struct plan *p,
 	if (p->survivors == PLAN_KEEP && end.why != SANDBOX_STOPPED) {
 		end.survivors = count_living();
 	} else {
-		outrun();
-		kill_groups(p);
-		(void)process_kill_children(NULL, 0, KILL_MS, &end.survivors);
+		kill_rest(p, &end.survivors);
 		end.survivors += s->killed;
 	}
 	if (getrusage(RUSAGE_CHILDREN, &usage) == 0) {

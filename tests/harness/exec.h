@@ -39,6 +39,12 @@ struct job {
 	uint32_t open_files;
 	enum plan_profile profile;
 	enum plan_survivors survivors;
+	enum plan_net net;		/* 0: the host's */
+	enum plan_read read;		/* 0: all */
+	uint32_t flags;			/* besides the script's */
+	const char *roots[4];
+	const char *masks[4];
+	uint64_t tmp;
 	bool no_pens;
 	int runner_fd;			/* 0: the real runner */
 	uint32_t uid, gid;		/* 0: who we are */
@@ -178,8 +184,8 @@ run_plan(struct run *run, struct plan *p)
 	CHECK_INT(random_fill(run->card, sizeof(run->card)), 0);
 	memcpy(p->card, run->card, sizeof(p->card));
 	p->profile = job->profile != 0 ? job->profile : PLAN_FULL;
-	p->net = PLAN_NET_HOST;
-	p->read = PLAN_READ_ALL;
+	p->net = job->net != 0 ? job->net : PLAN_NET_HOST;
+	p->read = job->read != 0 ? job->read : PLAN_READ_ALL;
 	p->survivors = job->survivors != 0 ? job->survivors : PLAN_KILL;
 	p->program = job->program != NULL ? job->program : "/bin/sh";
 	for (i = 0; i < 8 && job->args[i] != NULL; i++)
@@ -201,7 +207,12 @@ run_plan(struct run *run, struct plan *p)
 	p->processes = job->processes;
 	p->file_bytes = job->file;
 	p->open_files = job->open_files;
-	p->flags = job->script != NULL ? PLAN_FLAG_SCRIPT : 0;
+	p->tmp_bytes = job->tmp;
+	p->flags = job->flags | (job->script != NULL ? PLAN_FLAG_SCRIPT : 0);
+	for (i = 0; i < 4 && job->roots[i] != NULL; i++)
+		p->roots[p->n_roots++] = job->roots[i];
+	for (i = 0; i < 4 && job->masks[i] != NULL; i++)
+		p->masks[p->n_masks++] = job->masks[i];
 }
 
 /* Starts the job; the loop is still to be run. */

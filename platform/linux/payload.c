@@ -1,0 +1,512 @@
+/*
+ * payload.c - from the runner's process to the interpreter, step by step.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: runner.
+ *
+ * One list of steps for each profile, in the order in which they must be
+ * taken. `full` supervises and does not confine. `observe` stays in the host's
+ * pid namespace, where it sees all processes. `repair`, and both in a user
+ * namespace, live below an init of their own, with which they end.
+ */
+#include "platform/linux/payload.h"
+
+#include "platform/linux/cgroup.h"
+#include "platform/linux/landlock.h"
+#include "platform/linux/mounts.h"
+#include "platform/linux/rights.h"
+#include "platform/linux/seccomp.h"
+#include "platform/linux/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Of a payload that could not become the interpreter. */
+#define EXIT_SANDBOX 125
+/* Descriptors below which there may be some of ours. */
+#define FD_LAST_OURS 63
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#define CLOSE_ON_EXEC 4u		/* CLOSE_RANGE_CLOEXEC */
+
+static bool
+is_userns(const struct plan *p)
+{
+	return (p->flags & PLAN_FLAG_USERNS) != 0;
+}
+
+bool
+payload_has_init(const struct plan *p)
+{
+	return p->profile == PLAN_REPAIR ||
+	    (p->profile == PLAN_OBSERVE && is_userns(p));
+}
+
+bool
+payload_has_unix(const struct plan *p)
+{
+	return p->profile == PLAN_FULL || (p->profile == PLAN_OBSERVE &&
+	    !is_userns(p) && (p->flags & PLAN_FLAG_NO_UNIX) == 0);
+}
+
+/* ---- the steps; each returns an errno ------------------------------------ */
+
+static int
+join_cgroups(const struct payload *y)
+{
+	const struct plan *p = y->plan;
+	size_t i;
+	int error = 0;
+
+	for (i = 0; i < p->n_cgroups && error == 0; i++)
+		if (!y->joined || p->cgroups[i].kind != PLAN_CGROUP_V2)
+			error = cgroup_join_at(p->cgroups[i].kind,
+			    y->groups[i]);
+	return error;
+}
+
+static int
+enter_mounts(const struct payload *y)
+{
+	const struct mounts_options o = {
+		.own_proc = payload_has_init(y->plan),
+		.userns = is_userns(y->plan),
+	};
+
+	return mounts_enter(y->plan, &o, NULL);
+}
+
+static int
+new_session(const struct payload *y)
+{
+	sigset_t none;
+	int i;
+
+	(void)y;
+	for (i = 1; i < NSIG; i++)
+		(void)signal(i, SIG_DFL);
+	(void)sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) != 0)
+		return errno;
+	return setsid() < 0 ? errno : 0;
+}
+
+/* Everything from 3 on closes at exec. */
+static int
+close_at_exec(void)
+{
+	int fd;
+
+	if (syscall(SYS_close_range, 3u, ~0u, CLOSE_ON_EXEC) == 0)
+		return 0;
+	for (fd = 3; fd <= FD_LAST_OURS; fd++)
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 && errno != EBADF)
+			return errno;
+	return 0;
+}
+
+/*
+ * Output belongs to the payload's user, so that /dev/stderr opens for it; the
+ * script stays open for it, and the broker; all else closes at exec.
+ */
+static int
+set_descriptors(const struct payload *y)
+{
+	const struct plan *p = y->plan;
+	int error;
+
+	if (p->uid != geteuid() &&
+	    (fchown(1, p->uid, (gid_t)-1) != 0 ||
+	    fchown(2, p->uid, (gid_t)-1) != 0))
+		return errno;
+	if ((error = close_at_exec()) != 0)
+		return error;
+	/* 3 was the plan's, which is closed or closes with us. */
+	if (y->broker == PLAN_FD_BROKER ?
+	    fcntl(PLAN_FD_BROKER, F_SETFD, 0) != 0 :
+	    y->broker >= 0 && dup2(y->broker, PLAN_FD_BROKER) < 0)
+		return errno;
+	if ((p->flags & PLAN_FLAG_SCRIPT) != 0)
+		return fcntl(PLAN_FD_SCRIPT, F_SETFD, 0) != 0 ? errno : 0;
+	return 0;
+}
+
+/* struct rlimit64 of prlimit(2), the same for every C library. */
+struct limit {
+	uint64_t soft;
+	uint64_t hard;
+};
+
+/* Lowers a limit to v, for good; one that is lower already stays. */
+static int
+lower(int resource, uint64_t v)
+{
+	struct limit now;
+
+	if (syscall(SYS_prlimit64, 0, resource, NULL, &now) != 0)
+		return errno;
+	/* No limit is the highest number. */
+	if (now.hard < v)
+		v = now.hard;
+	now.soft = now.hard = v;
+	return syscall(SYS_prlimit64, 0, resource, &now, NULL) != 0 ? errno : 0;
+}
+
+static int
+set_limits(const struct payload *y)
+{
+	const struct plan *p = y->plan;
+	int error = lower(RLIMIT_CORE, 0);
+
+	if (error == 0 && p->open_files > 0)
+		error = lower(RLIMIT_NOFILE, p->open_files);
+	if (error == 0 && p->file_bytes > 0)
+		error = lower(RLIMIT_FSIZE, p->file_bytes);
+	/* No control group: the runner looks at the sum of all, and in between
+	 * one process is held by the kernel. */
+	if (error == 0 && p->memory_bytes > 0 &&
+	    (p->flags & PLAN_FLAG_MEMORY) == 0)
+		error = lower(RLIMIT_DATA, p->memory_bytes);
+	if (error == 0 && p->processes > 0 && p->uid != 0 &&
+	    (p->flags & PLAN_FLAG_PROCESSES) == 0)
+		error = lower(RLIMIT_NPROC, y->others + p->processes);
+	return error;
+}
+
+/* Who the plan says, and with `full` all the rights that go with it. */
+static int
+set_identity(const struct payload *y)
+{
+	return y->plan->profile == PLAN_FULL ? rights_become(y->plan) :
+	    rights_confine(y->plan);
+}
+
+static int
+set_privileges(const struct payload *y)
+{
+	(void)y;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ? errno : 0;
+}
+
+static int
+set_directory(const struct payload *y)
+{
+	(void)umask((mode_t)y->plan->umask);
+	return chdir(y->plan->cwd) != 0 ? errno : 0;
+}
+
+static int
+enter_landlock(const struct payload *y)
+{
+	return y->landlock > 0 ? landlock_enter(y->plan, y->landlock) : 0;
+}
+
+static int
+enter_seccomp(const struct payload *y)
+{
+	const struct seccomp_policy policy = {
+		.unix_sockets = payload_has_unix(y->plan),
+		.internet = y->plan->net != PLAN_NET_VIEW,
+	};
+
+	return seccomp_enter(&policy);
+}
+
+/* A list of strings in the form that execve(2) has always had. */
+static char *const *
+as_argv(const char *const *list)
+{
+	union {
+		const char *const *in;
+		char *const *out;
+	} u = { list };
+
+	return u.out;
+}
+
+static int
+become(const struct payload *y)
+{
+	const struct plan *p = y->plan;
+
+	(void)execve(p->program, as_argv(p->args), as_argv(p->env));
+	return errno;
+}
+
+/* ---- the lists ----------------------------------------------------------- */
+
+struct step {
+	enum plan_step step;
+	int (*take)(const struct payload *y);
+};
+
+static const struct step full_steps[] = {
+	{ PLAN_STEP_CGROUP, join_cgroups },
+	{ PLAN_STEP_SESSION, new_session },
+	{ PLAN_STEP_DESCRIPTORS, set_descriptors },
+	{ PLAN_STEP_LIMITS, set_limits },
+	{ PLAN_STEP_IDENTITY, set_identity },
+	{ PLAN_STEP_DIRECTORY, set_directory },
+	{ PLAN_STEP_EXEC, become },
+	{ PLAN_STEP_NONE, NULL },
+};
+
+static const struct step observe_steps[] = {
+	{ PLAN_STEP_CGROUP, join_cgroups },
+	{ PLAN_STEP_MOUNT, enter_mounts },
+	{ PLAN_STEP_SESSION, new_session },
+	{ PLAN_STEP_DESCRIPTORS, set_descriptors },
+	{ PLAN_STEP_LIMITS, set_limits },
+	{ PLAN_STEP_IDENTITY, set_identity },
+	{ PLAN_STEP_CAPABILITIES, set_privileges },
+	{ PLAN_STEP_DIRECTORY, set_directory },
+	{ PLAN_STEP_LANDLOCK, enter_landlock },
+	{ PLAN_STEP_SECCOMP, enter_seccomp },
+	{ PLAN_STEP_EXEC, become },
+	{ PLAN_STEP_NONE, NULL },
+};
+
+/* Below an init, which has seen to the mounts. */
+static const struct step repair_steps[] = {
+	{ PLAN_STEP_CGROUP, join_cgroups },
+	{ PLAN_STEP_SESSION, new_session },
+	{ PLAN_STEP_DESCRIPTORS, set_descriptors },
+	{ PLAN_STEP_LIMITS, set_limits },
+	{ PLAN_STEP_IDENTITY, set_identity },
+	{ PLAN_STEP_CAPABILITIES, set_privileges },
+	{ PLAN_STEP_DIRECTORY, set_directory },
+	{ PLAN_STEP_LANDLOCK, enter_landlock },
+	{ PLAN_STEP_SECCOMP, enter_seccomp },
+	{ PLAN_STEP_EXEC, become },
+	{ PLAN_STEP_NONE, NULL },
+};
+
+__attribute__((noreturn)) static void
+fail(const struct payload *y, enum plan_step step, int error)
+{
+	const struct sandbox_failure f = { step, error };
+
+	(void)!write(y->report, &f, sizeof(f));
+	_exit(EXIT_SANDBOX);
+}
+
+/* Takes the steps; does not come back. */
+__attribute__((noreturn)) static void
+take_steps(const struct payload *y, const struct step *s)
+{
+	int error = 0;
+
+	for (; s->take != NULL && error == 0; s++)
+		if ((error = s->take(y)) != 0)
+			break;
+	fail(y, s->step, error);
+}
+
+/* ---- processes ----------------------------------------------------------- */
+
+/*
+ * fork(2) into new namespaces, and where the kernel can (Linux 5.7) straight
+ * into the version 2 control group: moving there costs an RCU grace period.
+ */
+static int
+clone_into(struct payload *y, unsigned long flags)
+{
+	size_t i;
+	int pid;
+
+	for (i = 0; i < y->plan->n_cgroups; i++) {
+		if (y->plan->cgroups[i].kind != PLAN_CGROUP_V2)
+			continue;
+		y->joined = true;
+		if ((pid = cgroup_fork_at(y->groups[i], flags)) >= 0)
+			return pid;
+		y->joined = false;
+	}
+	return (int)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+/* What the init does when its payload has been started: nothing but wait. */
+__attribute__((noreturn)) static void
+watch(const struct payload *y, int payload)
+{
+	struct payload_end end = { .survivors = 0 };
+	int status;
+	pid_t pid;
+
+	/* Not least the output: it must not be held open here. */
+	if (dup2(y->end, 0) != 0 ||
+	    syscall(SYS_close_range, 1u, ~0u, 0u) != 0) {
+		int fd;
+
+		for (fd = 1; fd <= FD_LAST_OURS; fd++)
+			(void)close(fd);
+	}
+	do {
+		pid = waitpid(-1, &status, 0);
+	} while (pid != payload && (pid > 0 || errno == EINTR));
+	end.status = pid == payload ? status : SIGKILL;
+	(void)kill(-1, SIGKILL);
+	while ((pid = waitpid(-1, &status, 0)) > 0 || errno == EINTR)
+		if (pid > 0 && WIFSIGNALED(status) &&
+		    WTERMSIG(status) == SIGKILL)
+			end.survivors++;
+	(void)!write(0, &end, sizeof(end));
+	_exit(0);
+}
+
+/* Writes a text to a file of /proc/self. 0 or an errno. */
+static int
+write_self(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), error = 0;
+
+	if (fd < 0)
+		return errno;
+	if (write(fd, text, strlen(text)) < 0)
+		error = errno;
+	(void)close(fd);
+	return error;
+}
+
+/* user_namespaces(7): who we were is who we are, and nobody else is there. */
+static int
+map_self(const struct plan *p)
+{
+	char uid[48], gid[48];
+	int error;
+
+	(void)snprintf(uid, sizeof(uid), "%u %u 1\n", p->uid, p->uid);
+	(void)snprintf(gid, sizeof(gid), "%u %u 1\n", p->gid, p->gid);
+	if ((error = write_self("/proc/self/uid_map", uid)) != 0 ||
+	    ((error = write_self("/proc/self/setgroups", "deny")) != 0 &&
+	    error != ENOENT))
+		return error;
+	return write_self("/proc/self/gid_map", gid);
+}
+
+/* The runner may have died before it was to take us along. */
+static bool
+is_orphan(const struct payload *y)
+{
+	struct pollfd p = { .fd = y->end };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0;
+}
+
+/* The init of the payload's pid namespace; it ends with the runner. */
+__attribute__((noreturn)) static void
+be_init(struct payload *y)
+{
+	int error, pid;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		fail(y, PLAN_STEP_SUPERVISE, errno);
+	if (is_orphan(y))
+		_exit(EXIT_SANDBOX);
+	if (is_userns(y->plan) && (error = map_self(y->plan)) != 0)
+		fail(y, PLAN_STEP_NAMESPACE, error);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		fail(y, PLAN_STEP_SUPERVISE, errno);
+	if ((error = enter_mounts(y)) != 0)
+		fail(y, PLAN_STEP_MOUNT, error);
+	if ((pid = clone_into(y, 0)) == 0)
+		take_steps(y, repair_steps);
+	if (pid < 0)
+		fail(y, PLAN_STEP_FORK, errno);
+	watch(y, pid);
+}
+
+int
+payload_clone(struct payload *y)
+{
+	const struct plan *p = y->plan;
+	unsigned long flags = 0;
+	int pid;
+
+	if (p->profile != PLAN_FULL) {
+		flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+		if (p->net == PLAN_NET_NONE)
+			flags |= CLONE_NEWNET;
+	}
+	if (payload_has_init(p)) {
+		flags |= CLONE_NEWPID;
+		if (is_userns(p))
+			flags |= CLONE_NEWUSER;
+		pid = (int)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL,
+		    NULL, NULL);
+		if (pid == 0)
+			be_init(y);
+		return pid;
+	}
+	if ((pid = clone_into(y, flags)) == 0)
+		take_steps(y, p->profile == PLAN_FULL ? full_steps :
+		    observe_steps);
+	return pid;
+}
+
+/* ---- what comes from outside --------------------------------------------- */
+
+/* How many processes and threads of that uid there are: the kernel counts them
+ * all against RLIMIT_NPROC. */
+static uint64_t
+count_of_uid(uid_t uid)
+{
+	struct tree t = { NULL, 0, 0 };
+	struct stat st;
+	char path[32];
+	uint64_t n = 0;
+	size_t i;
+
+	if (tree_read(&t) == 0)
+		for (i = 0; i < t.n; i++) {
+			(void)snprintf(path, sizeof(path), "/proc/%d/task",
+			    t.p[i].pid);
+			/* One folder in it for each thread, and two links. */
+			if (stat(path, &st) == 0 && st.st_uid == uid &&
+			    st.st_nlink > 2)
+				n += (uint64_t)st.st_nlink - 2;
+		}
+	tree_free(&t);
+	return n;
+}
+
+int
+payload_open(struct payload *y)
+{
+	const struct plan *p = y->plan;
+	size_t i;
+
+	for (i = 0; i < PLAN_CGROUPS_MAX; i++)
+		y->groups[i] = -1;
+	for (i = 0; i < p->n_cgroups; i++)
+		if ((y->groups[i] = cgroup_open(p->cgroups[i].path)) < 0)
+			return errno;
+	if (p->processes > 0 && p->uid != 0 &&
+	    (p->flags & PLAN_FLAG_PROCESSES) == 0)
+		y->others = count_of_uid(p->uid);
+	if (p->profile != PLAN_FULL)
+		y->landlock = landlock_abi();
+	return 0;
+}
+
+void
+payload_close(struct payload *y)
+{
+	size_t i;
+
+	for (i = 0; i < PLAN_CGROUPS_MAX; i++)
+		if (y->groups[i] >= 0)
+			(void)close(y->groups[i]);
+}
