@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* With it their pointers to what they only read say so. */
 #define ZLIB_CONST
@@ -17,9 +18,17 @@
 #define MEMORY_LEVEL 8		/* zlib's own default */
 #define PIECE ((size_t)16 << 10)
 
+/* RFC 1952 2.3.1: flag FEXTRA, and where the extra field begins. */
+#define FLAG_EXTRA 4
+#define HEADER 10
+/* A subfield's two letters and its length. */
+#define SUBFIELD 4
+
 struct gzip_writer {
 	z_stream z;
 	bool begun;
+	gz_header header;
+	uint8_t extra[SUBFIELD + GZIP_NOTE_MAX];
 };
 
 struct gzip_reader {
@@ -73,12 +82,29 @@ used(const z_stream *z, uInt fed, struct bytes *in)
 
 /* ---- compressing ---- */
 
-int
-gzip_writer_new(struct gzip_writer **ret_w)
+static void
+set_note(struct gzip_writer *w, struct bytes note)
 {
-	struct gzip_writer *w = calloc(1, sizeof(*w));
+	w->header.os = 255;	/* unknown: the same file on every system */
+	if (note.n > 0) {
+		w->extra[0] = 'C';
+		w->extra[1] = 'S';
+		w->extra[2] = (uint8_t)note.n;
+		memcpy(w->extra + SUBFIELD, note.p, note.n);
+		w->header.extra = w->extra;
+		w->header.extra_len = (uInt)(SUBFIELD + note.n);
+	}
+	(void)deflateSetHeader(&w->z, &w->header);
+}
 
-	if (w == NULL)
+int
+gzip_writer_new(struct bytes note, struct gzip_writer **ret_w)
+{
+	struct gzip_writer *w;
+
+	if (note.n > GZIP_NOTE_MAX)
+		return ERR_TOO_LARGE;
+	if ((w = calloc(1, sizeof(*w))) == NULL)
 		return ERR_NOMEM;
 	prepare(&w->z);
 	if (deflateInit2(&w->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, WINDOW_BITS,
@@ -87,6 +113,7 @@ gzip_writer_new(struct gzip_writer **ret_w)
 		return ERR_NOMEM;
 	}
 	w->begun = true;
+	set_note(w, note);
 	*ret_w = w;
 	return 0;
 }
@@ -203,4 +230,29 @@ gzip_is(struct bytes begin)
 {
 	return begin.n >= 3 && begin.p[0] == 0x1f && begin.p[1] == 0x8b &&
 	    begin.p[2] == 8;
+}
+
+bool
+gzip_note(struct bytes begin, struct bytes *ret_note)
+{
+	struct reader r;
+	struct bytes header, extra;
+	uint16_t n;
+
+	if (!gzip_is(begin))
+		return false;
+	reader_init(&r, begin);
+	header = reader_take(&r, HEADER);
+	extra = reader_take(&r, reader_u16le(&r));
+	if (r.err != 0 || (header.p[3] & FLAG_EXTRA) == 0)
+		return false;
+	reader_init(&r, extra);
+	if (reader_u8(&r) != 'C' || reader_u8(&r) != 'S')
+		return false;
+	n = reader_u16le(&r);
+	extra = reader_take(&r, n);
+	if (r.err != 0)
+		return false;
+	*ret_note = extra;
+	return true;
 }

@@ -16,8 +16,11 @@
 
 struct gzip_writer;
 
-/* ERR_NOMEM. */
-MUST_CHECK int gzip_writer_new(struct gzip_writer **ret_w);
+/* Most bytes of a note, which a file may have in its header. */
+#define GZIP_NOTE_MAX 32
+
+/* note: what gzip_note() shall find, or nothing. ERR_NOMEM; ERR_TOO_LARGE. */
+MUST_CHECK int gzip_writer_new(struct bytes note, struct gzip_writer **ret_w);
 /* NULL is fine. */
 void gzip_writer_free(struct gzip_writer *w);
 /*
@@ -51,6 +54,12 @@ MUST_CHECK int gzip_read(struct gzip_reader *r, struct bytes *in, void *ret_p,
 /* Whether the end was there. */
 bool gzip_reader_is_done(const struct gzip_reader *r);
 
+/*
+ * The note of a file that begins so: the subfield "CS" of the header's extra
+ * field (RFC 1952 2.3.1.1), if it is the first. Nobody vouches for it. False if
+ * there is none.
+ */
+bool gzip_note(struct bytes begin, struct bytes *ret_note);
 /* Whether a file that begins so is compressed: ID1, ID2 and CM of RFC 1952. */
 bool gzip_is(struct bytes begin);
 

@@ -6,6 +6,7 @@
 #include "agent/gate/journal.h"
 #include "agent/gate/journal_inside.h"
 
+#include "common/merkle.h"
 #include "platform/file.h"
 
 #include <stdlib.h>
@@ -29,7 +30,8 @@ journal_last(struct journal *j)
 }
 
 int
-journal_add_segment(struct journal *j, uint64_t first, uint64_t bytes)
+journal_add_segment(struct journal *j, uint64_t first, uint64_t bytes,
+    bool gzip)
 {
 	struct journal_segment *s = realloc(j->segments,
 	    (j->n_segments + 1) * sizeof(*s));
@@ -38,8 +40,19 @@ journal_add_segment(struct journal *j, uint64_t first, uint64_t bytes)
 		return ERR_NOMEM;
 	j->segments = s;
 	s[j->n_segments].first = first;
+	s[j->n_segments].gzip = gzip;
 	s[j->n_segments++].bytes = bytes;
 	return 0;
+}
+
+void
+journal_file_name(const struct journal_segment *s,
+    char ret_name[JOURNAL_GZIP_NAME_SIZE])
+{
+	if (s->gzip)
+		journal_gzip_name(s->first, ret_name);
+	else
+		journal_name(s->first, ret_name);
 }
 
 size_t
@@ -134,7 +147,7 @@ journal_begin_segment(struct journal *j, uint64_t first)
 	j->reserved = 0;
 	err = journal_take_room(j, JOURNAL_RESERVE);
 	if (err == 0 && (err = file_sync_dir(j->dir)) == 0)
-		err = journal_add_segment(j, first, 0);
+		err = journal_add_segment(j, first, 0, false);
 	if (err != 0) {
 		j->fd = old.fd;
 		j->reserved = old.reserved;
@@ -175,7 +188,9 @@ journal_rotate(struct journal *j)
 		return 0;
 	if ((err = journal_sync(j)) != 0)
 		return err;
-	err = journal_begin_segment(j, j->next);
+	/* The hashes of what is sealed are not made again. */
+	if ((err = tiles_sync(j->tiles)) == 0)
+		err = journal_begin_segment(j, j->next);
 	if (err == ERR_NO_SPACE)
 		j->no_room_at = j->next;
 	else
@@ -190,6 +205,7 @@ journal_append(struct journal *j, struct bytes payload, bool must,
     uint64_t *ret_index)
 {
 	size_t before;
+	struct sha256 leaf;
 	int err;
 
 	if (j->failed != 0)
@@ -200,16 +216,45 @@ journal_append(struct journal *j, struct bytes payload, bool must,
 		return err;
 	before = j->pending.n;
 	entry_write(&j->pending, j->next, payload);
-	if ((err = buf_error(&j->pending)) == 0)
+	merkle_leaf(payload, &leaf);
+	buf_put(&j->leaves, leaf.b, sizeof(leaf.b));
+	if ((err = buf_error(&j->pending)) == 0 &&
+	    (err = buf_error(&j->leaves)) == 0)
 		err = journal_mark(j, j->next, journal_last(j)->bytes +
 		    before);
 	if (err != 0) {
 		j->pending.n = before;
-		j->pending.err = 0;
+		j->leaves.n = (size_t)(j->next - j->synced) * sizeof(leaf.b);
+		j->pending.err = j->leaves.err = 0;
 		return err;
 	}
 	*ret_index = j->next++;
 	return 0;
+}
+
+/* What is on disk comes into the tree. */
+static int
+add_leaves(struct journal *j)
+{
+	struct sha256 leaf;
+	size_t at;
+	int err = 0;
+
+	for (at = 0; at < j->leaves.n && err == 0; at += sizeof(leaf.b)) {
+		memcpy(leaf.b, j->leaves.p + at, sizeof(leaf.b));
+		err = tiles_add(j->tiles, &leaf);
+	}
+	return err;
+}
+
+static void
+empty(struct buf *b)
+{
+	/* A burst's memory is not kept for the quiet after it. */
+	if (b->size > JOURNAL_KEEP)
+		buf_free(b);
+	else
+		buf_clear(b);
 }
 
 int
@@ -223,17 +268,16 @@ journal_sync(struct journal *j)
 	    buf_bytes(&j->pending));
 	if (err == 0)
 		err = file_sync(j->fd);
+	if (err == 0)
+		err = add_leaves(j);
 	if (err != 0) {
 		j->failed = err;
 		return err;
 	}
 	journal_last(j)->bytes += j->pending.n;
 	j->synced = j->next;
-	/* A burst's memory is not kept for the quiet after it. */
-	if (j->pending.size > JOURNAL_KEEP)
-		buf_free(&j->pending);
-	else
-		buf_clear(&j->pending);
+	empty(&j->pending);
+	empty(&j->leaves);
 	return 0;
 }
 
@@ -297,11 +341,37 @@ journal_recovered(struct journal *j)
 }
 
 void
+journal_tree(struct journal *j, struct merkle_source *ret_source)
+{
+	ret_source->hash = tiles_hash;
+	ret_source->arg = j->tiles;
+}
+
+int
+journal_root(struct journal *j, uint64_t size, struct sha256 *ret_root)
+{
+	struct merkle_source source;
+
+	if (size > tiles_size(j->tiles))
+		return ERR_RANGE;
+	journal_tree(j, &source);
+	return merkle_root(&source, size, ret_root);
+}
+
+void
 journal_close(struct journal *j)
 {
+	size_t i;
+
 	if (j == NULL)
 		return;
+	for (i = 0; i < JOURNAL_STREAMS; i++)
+		journal_file_close(&j->streams[i].file);
+	journal_compare_end(&j->compare);
+	journal_pack_stop(j);
+	tiles_close(j->tiles);
 	buf_free(&j->pending);
+	buf_free(&j->leaves);
 	free(j->segments);
 	free(j->marks);
 	file_close(&j->read_fd);

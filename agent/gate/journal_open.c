@@ -11,7 +11,8 @@
  */
 #include "agent/gate/journal_inside.h"
 
-#include "common/journal_reader.h"
+#include "common/gzip.h"
+#include "common/merkle.h"
 #include "platform/file.h"
 
 #include <inttypes.h>
@@ -50,15 +51,19 @@ note_segment(void *arg, const char *name)
 	struct opening *o = arg;
 	uint64_t first, size;
 	int64_t changed;
+	bool gzip = false;
 	int err;
 
 	/* Other files are none of the journal's; a segment that is missing
 	 * shows as a gap. */
-	if (journal_name_parse(name, &first) != 0)
-		return 0;
+	if (journal_name_parse(name, &first) != 0) {
+		if (journal_gzip_name_parse(name, &first) != 0)
+			return 0;
+		gzip = true;
+	}
 	if ((err = file_stat(o->j->dir, name, &size, &changed)) != 0)
 		return err;
-	return journal_add_segment(o->j, first, size);
+	return journal_add_segment(o->j, first, size, gzip);
 }
 
 static int
@@ -66,15 +71,30 @@ by_first(const void *a, const void *b)
 {
 	const struct journal_segment *x = a, *y = b;
 
-	return x->first < y->first ? -1 : x->first > y->first;
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	return (int)x->gzip - (int)y->gzip;
+}
+
+/* Of one that is there in both forms the plain one counts: it is removed only
+ * after the other is whole on disk. */
+static void
+drop_twins(struct journal *j)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < j->n_segments; i++)
+		if (n == 0 || j->segments[n - 1].first != j->segments[i].first)
+			j->segments[n++] = j->segments[i];
+	j->n_segments = n;
 }
 
 static int
 open_segment(struct journal *j, size_t i, int *ret_fd)
 {
-	char name[JOURNAL_NAME_SIZE];
+	char name[JOURNAL_GZIP_NAME_SIZE];
 
-	journal_name(j->segments[i].first, name);
+	journal_file_name(&j->segments[i], name);
 	return file_open_write(j->dir, name, ret_fd);
 }
 
@@ -142,13 +162,13 @@ static int
 drop_later_segments(struct opening *o, size_t keep)
 {
 	struct journal *j = o->j;
-	char name[JOURNAL_NAME_SIZE];
+	char name[JOURNAL_GZIP_NAME_SIZE];
 	int err;
 
 	if (keep == j->n_segments)
 		return 0;
 	while (j->n_segments > keep) {
-		journal_name(j->segments[j->n_segments - 1].first, name);
+		journal_file_name(&j->segments[j->n_segments - 1], name);
 		if ((err = file_remove(j->dir, name)) != 0)
 			return err;
 		j->n_segments--;
@@ -189,16 +209,17 @@ judge(struct opening *o, struct journal_reader *r)
 {
 	struct journal_fault f;
 	char why[sizeof(o->start->why)];
+	bool torn;
 	int err;
 
 	if ((err = journal_reader_fault(r, &f)) != 0)
 		return err;
+	torn = f.end == JOURNAL_TORN || f.hole;
 	(void)snprintf(why, sizeof(why), "segment %016" PRIx64 " at byte %"
 	    PRIu64 ": %s%s", f.segment, f.offset, f.what,
-	    f.end == JOURNAL_TORN ? ", and the checkpoint covers it" :
+	    torn ? ", and the checkpoint covers it" :
 	    ", and that is no torn write");
-	if (f.end != JOURNAL_TORN ||
-	    (o->seal != NULL && f.index < o->seal->size))
+	if (!torn || (o->seal != NULL && f.index < o->seal->size))
 		return corrupt(o, f.index, why);
 	return cut_tail(o, &f);
 }
@@ -210,13 +231,16 @@ replay(struct opening *o, struct journal_reader *r)
 {
 	struct journal *j = o->j;
 	uint64_t segment, offset;
+	struct sha256 leaf;
 	struct entry e;
 	int got, err;
 
 	while ((got = journal_reader_next(r, &e)) == 1) {
 		journal_reader_where(r, &segment, &offset);
+		merkle_leaf(e.payload, &leaf);
 		if ((segment == journal_last(j)->first &&
 		    (err = journal_mark(j, e.index, offset)) != 0) ||
+		    (err = tiles_add(j->tiles, &leaf)) != 0 ||
 		    (err = o->fold(o->arg, e.index, e.payload)) != 0) {
 			o->start->bad_index = e.index;
 			return err;
@@ -267,7 +291,8 @@ find_segments(struct opening *o, int state_dir)
 	if (j->n_segments > 1)
 		qsort(j->segments, j->n_segments, sizeof(*j->segments),
 		    by_first);
-	return 0;
+	drop_twins(j);
+	return tiles_open(state_dir, &j->tiles);
 }
 
 /* Folds from that segment on: those after it are empty. */
@@ -280,6 +305,12 @@ read_segments(struct opening *o, size_t from)
 
 	o->next_segment = from;
 	o->j->next = o->start->folded = o->j->segments[from].first;
+	err = tiles_load(o->j->tiles, o->j->next);
+	if (err == ERR_CORRUPT)
+		return corrupt(o, 0, "hashes of the tree are missing in the"
+		    " folder tiles");
+	if (err != 0)
+		return err;
 	if ((err = journal_reader_new(&source, &r)) != 0)
 		return err;
 	journal_reader_begin_at(r, o->j->next);
@@ -331,18 +362,36 @@ ends_with(struct bytes tail, uint64_t index)
 	return false;
 }
 
+/* The index after its last, as who compressed it noted. */
+static bool
+has_note(struct bytes begin, uint64_t next)
+{
+	struct bytes note;
+	struct reader r;
+
+	if (!gzip_note(begin, &note))
+		return false;
+	reader_init(&r, note);
+	return reader_u64le(&r) == next && reader_end(&r) == 0;
+}
+
 static int
-check_end(struct opening *o, size_t i, uint64_t last, uint8_t *tail)
+check_end(struct opening *o, size_t i, uint64_t next, uint8_t *piece)
 {
 	struct journal_segment *s = &o->j->segments[i];
 	size_t n = s->bytes < ENTRY_MAX ? (size_t)s->bytes : ENTRY_MAX;
 	int fd = -1, err;
+	bool good;
 
 	if ((err = open_segment(o->j, i, &fd)) != 0)
 		return err;
-	err = file_read_at(fd, s->bytes - n, tail, n, &n);
+	err = file_read_at(fd, s->gzip ? 0 : s->bytes - n, piece, n, &n);
 	file_close(&fd);
-	if (err == 0 && !ends_with(bytes_of(tail, n), last))
+	if (err != 0)
+		return err;
+	good = s->gzip ? has_note(bytes_of(piece, n), next) :
+	    ends_with(bytes_of(piece, n), next - 1);
+	if (!good)
 		err = corrupt(o, s->first, "a segment does not end where the"
 		    " next begins");
 	return err;
@@ -353,33 +402,47 @@ static int
 check_sealed(struct opening *o)
 {
 	struct journal *j = o->j;
-	uint8_t *tail = malloc(ENTRY_MAX);
+	uint8_t *piece = malloc(ENTRY_MAX);
 	int err = 0;
 	size_t i;
 
-	if (tail == NULL)
+	if (piece == NULL)
 		return ERR_NOMEM;
 	for (i = 0; i + 1 < j->n_segments && err == 0 &&
 	    j->segments[i + 1].first <= o->start->folded; i++)
-		err = check_end(o, i, j->segments[i + 1].first - 1, tail);
-	free(tail);
+		err = check_end(o, i, j->segments[i + 1].first, piece);
+	free(piece);
 	return err;
 }
 
 static int
 check_seal(struct opening *o)
 {
-	if (o->seal == NULL || o->j->next >= o->seal->size)
+	struct sha256 root;
+	int err;
+
+	if (o->seal == NULL)
 		return 0;
-	o->start->rolled_back = true;
-	return corrupt(o, o->j->next, "it is shorter than its checkpoint"
-	    " says");
+	if (o->j->next < o->seal->size) {
+		o->start->rolled_back = true;
+		return corrupt(o, o->j->next, "it is shorter than its"
+		    " checkpoint says");
+	}
+	err = journal_root(o->j, o->seal->size, &root);
+	if (err == 0 && !sha256_equal(&root, &o->seal->root))
+		err = corrupt(o, o->seal->size, "its tree has another root"
+		    " than its checkpoint says");
+	else if (err == ERR_CORRUPT)
+		err = corrupt(o, o->seal->size, "hashes of the tree are"
+		    " missing in the folder tiles");
+	return err;
 }
 
 /* Ready to append: the last segment is open and its reserve is taken. */
 static int
-begin_appending(struct journal *j)
+begin_appending(struct opening *o)
 {
+	struct journal *j = o->j;
 	struct journal_segment *last;
 	int err;
 
@@ -387,6 +450,9 @@ begin_appending(struct journal *j)
 	if (j->n_segments == 0)
 		return journal_begin_segment(j, 0);
 	last = journal_last(j);
+	if (last->gzip)
+		return corrupt(o, last->first, "its last segment is"
+		    " compressed");
 	if ((err = open_segment(j, j->n_segments - 1, &j->fd)) != 0)
 		return err;
 	j->reserved = last->bytes;
@@ -407,15 +473,19 @@ journal_open(int state_dir, const struct journal_seal *seal,
 	if (j == NULL)
 		return ERR_NOMEM;
 	j->dir = j->lock = j->fd = j->read_fd = -1;
+	j->pack.in = j->pack.out = -1;
 	j->has_reserve = true;
 	j->no_room_at = UINT64_MAX;
 	journal_set_segment(j, JOURNAL_SEGMENT, JOURNAL_SEGMENT_RECORDS);
 	buf_init(&j->pending, JOURNAL_TORN_CAP);
+	buf_init(&j->leaves, JOURNAL_TORN_CAP);
 	o.j = j;
 	if ((err = find_segments(&o, state_dir)) == 0 &&
 	    (err = read_last(&o)) == 0 && (err = check_sealed(&o)) == 0 &&
 	    (err = check_seal(&o)) == 0 && (err = note_torn(&o)) == 0)
-		err = begin_appending(j);
+		err = begin_appending(&o);
+	if (err == 0)
+		err = tiles_keep(j->tiles);
 	ret_start->records = j->next;
 	if (err != 0) {
 		journal_close(j);

@@ -8,6 +8,8 @@
 
 #define MOST ((size_t)4 << 20)
 
+static const struct bytes nothing;
+
 /* n bytes that compress about as records do. */
 static void
 make_text(struct buf *b, size_t n)
@@ -33,7 +35,7 @@ compress_pieces(struct bytes text, size_t piece, struct buf *ret_b)
 	size_t n;
 
 	buf_init(ret_b, MOST);
-	CHECK_INT(gzip_writer_new(&w), 0);
+	CHECK_INT(gzip_writer_new(nothing, &w), 0);
 	do {
 		n = text.n < piece ? text.n : piece;
 		CHECK_INT(gzip_write(w, bytes_of(text.p, n), n == text.n,
@@ -191,6 +193,34 @@ TEST(bomb)
 	buf_free(&text);
 }
 
+TEST(note)
+{
+	static const uint8_t note[GZIP_NOTE_MAX + 1] = "what it holds";
+	struct gzip_writer *w;
+	struct buf file, back;
+	struct bytes got = nothing;
+	size_t i;
+
+	CHECK_INT(gzip_writer_new(bytes_of(note, sizeof(note)), &w),
+	    ERR_TOO_LARGE);
+	CHECK_INT(gzip_writer_new(bytes_of(note, 13), &w), 0);
+	buf_init(&file, MOST);
+	CHECK_INT(gzip_write(w, bytes_str("text"), true, &file), 0);
+	gzip_writer_free(w);
+	CHECK(gzip_note(buf_bytes(&file), &got));
+	CHECK(bytes_is(got, "what it holds"));
+	for (i = 0; i < 10 + 2 + 4 + 13; i++)
+		CHECK(!gzip_note(bytes_of(file.p, i), &got));
+	CHECK_INT(decompress(buf_bytes(&file), 64, 64, MOST, &back), 1);
+	CHECK(bytes_is(buf_bytes(&back), "text"));
+	buf_free(&back);
+	buf_free(&file);
+	compress_pieces(bytes_str("text"), 9, &file);
+	CHECK(!gzip_note(buf_bytes(&file), &got));
+	buf_free(&file);
+	CHECK(!gzip_note(bytes_str("{}"), &got));
+}
+
 TEST(what_it_is)
 {
 	CHECK(!gzip_is(bytes_str("")));
@@ -208,7 +238,7 @@ TEST(no_memory)
 
 	OOM_LOOP {
 		w = NULL;
-		err = gzip_writer_new(&w);
+		err = gzip_writer_new(nothing, &w);
 		CHECK_INT(err, OOM_FIRED() ? ERR_NOMEM : 0);
 		gzip_writer_free(w);
 	}
@@ -218,7 +248,7 @@ TEST(no_memory)
 		CHECK_INT(err, OOM_FIRED() ? ERR_NOMEM : 0);
 		gzip_reader_free(r);
 	}
-	CHECK_INT(gzip_writer_new(&w), 0);
+	CHECK_INT(gzip_writer_new(nothing, &w), 0);
 	buf_init(&out, 10);
 	CHECK_INT(gzip_write(w, bytes_str("x"), true, &out), ERR_TOO_LARGE);
 	buf_free(&out);

@@ -41,11 +41,38 @@ fold(void *arg, uint64_t index, struct bytes payload)
 	return 0;
 }
 
+/* RFC 6962 2.1, as it is written there. */
+static void
+tree_hash(uint64_t from, uint64_t n, struct sha256 *ret_h)
+{
+	uint8_t b[1 + 2 * SHA256_SIZE] = { 1 };
+	struct sha256 left, right;
+	struct digest_ctx c;
+	uint64_t k = 1;
+
+	digest_ctx_init(&c);
+	if (n == 1) {
+		b[0] = 0;
+		digest_ctx_update(&c, bytes_of(b, 1));
+		digest_ctx_update(&c, buf_bytes(&book.text[from]));
+	} else if (n > 1) {
+		while (2 * k < n)
+			k *= 2;
+		tree_hash(from, k, &left);
+		tree_hash(from + k, n - k, &right);
+		memcpy(b + 1, left.b, SHA256_SIZE);
+		memcpy(b + 1 + SHA256_SIZE, right.b, SHA256_SIZE);
+		digest_ctx_update(&c, bytes_of(b, sizeof(b)));
+	}
+	digest_ctx_final(&c, ret_h);
+}
+
 static int
 open_journal(uint64_t sealed)
 {
 	struct journal_seal seal = { .size = sealed };
 
+	tree_hash(0, sealed, &seal.root);
 	j = NULL;
 	folded.n = folded.from = 0;
 	return journal_open(DISK, sealed > 0 ? &seal : NULL, fold, &folded, &j,

@@ -404,7 +404,7 @@ pack(struct bytes plain, struct buf *ret_b)
 	struct gzip_writer *w;
 
 	buf_init(ret_b, 1 << 20);
-	CHECK_INT(gzip_writer_new(&w), 0);
+	CHECK_INT(gzip_writer_new(bytes_of(NULL, 0), &w), 0);
 	CHECK_INT(gzip_write(w, plain, true, ret_b), 0);
 	gzip_writer_free(w);
 }
@@ -480,7 +480,7 @@ TEST(bomb)
 	int i;
 
 	buf_init(&packed, 1 << 20);
-	CHECK_INT(gzip_writer_new(&w), 0);
+	CHECK_INT(gzip_writer_new(bytes_of(NULL, 0), &w), 0);
 	for (i = 0; i <= (int)(JOURNAL_SEGMENT_MAX >> 20); i++)
 		CHECK_INT(gzip_write(w, bytes_of(zeros, sizeof(zeros)),
 		    i == (int)(JOURNAL_SEGMENT_MAX >> 20), &packed), 0);
