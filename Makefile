@@ -304,6 +304,12 @@ $(O)/fuzzers/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $$(call test_archives,fuzz,fu
 	$(call say,LINK,$@)
 	$(Q)$(call test_link,fuzz,-fsanitize=fuzzer)
 
+# What a card that turned hostile might try; one static program, as it would be.
+$(O)/hostile/probe: $(call objects,rel,$(wildcard tests/hostile/sandbox/probe/*.c))
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(rel_CC) -static-pie $(LINK) -o $@ $(filter %.o,$^)
+
 # These start the real runner.
 $(O)/tests/test_executor $(O)/tests/test_executor_life: | $(O)/bin/countersign-runner
 
@@ -343,7 +349,7 @@ fuzz-replay: $(FUZZ:%=$(O)/tests/%)
 interop: programs $(INTEROP:%=$(O)/tests/%)
 	@O='$(abspath $(O))' $(RUN) $(INTEROP_RUNS)
 
-system: programs
+system: programs $(O)/hostile/probe
 	@O='$(abspath $(O))' $(RUN) $(SYSTEM_RUNS)
 
 # The long form of a system test; it prints the seed that repeats it.
@@ -353,7 +359,7 @@ kill-loop: programs
 		"tests/system/test_crash.py kills_at_any_moment"
 
 # Everything that the tests run, built.
-tests: programs $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP:%=$(O)/tests/%) \
+tests: programs $(O)/hostile/probe $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP:%=$(O)/tests/%) \
 	$(if $(wildcard agent/runner/main.c),$(U)/runner-closure.o)
 
 # The packages first: what is below asks them for their flags.

@@ -1,4 +1,4 @@
-"""packaging/build - makes the packages of a release from built programs.
+"""__main__.py - makes the packages of a release from built programs.
 SPDX-License-Identifier: Apache-2.0
 
     /usr/bin/python3 packaging/build --cross build/cross --out build/packages
