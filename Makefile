@@ -131,16 +131,18 @@ MACHO := -s -Wl,-dead_strip
 # Reproducible: no time of linking. Which version of Windows: the first with
 # what platform/windows calls.
 PE := -static -s -Wl,--gc-sections,--no-insert-timestamp \
-	-Wl,--dynamicbase,--nxcompat,--high-entropy-va
+	-Wl,--dynamicbase,--nxcompat,--high-entropy-va -Wl,--wrap=main
 WINDOWS := -D_WIN32_WINNT=0x0A00 -DWINVER=0x0A00 -D__USE_MINGW_ANSI_STDIO=1
+# memset_s
+DARWIN := -D__STDC_WANT_LIB_EXT1__=1
 PIC := -fPIC -fdata-sections -g0
 $(eval $(call target,linux-x86_64,posix linux,,$(PIC),$(ELF)))
 $(eval $(call target,linux-aarch64,posix linux,,$(PIC),$(ELF)))
 $(eval $(call target,windows-x86_64,windows,.exe,$(WINDOWS),$(PE)))
-$(eval $(call target,macos-arm64,posix macos,,$(PIC),$(MACHO)))
-$(eval $(call target,macos-x86_64,posix macos,,$(PIC),$(MACHO)))
+$(eval $(call target,macos-arm64,posix macos,,$(PIC) $(DARWIN),$(MACHO)))
+$(eval $(call target,macos-x86_64,posix macos,,$(PIC) $(DARWIN),$(MACHO)))
 windows-x86_64_LIBS := -lws2_32 -liphlpapi -luserenv -ldbghelp -lole32 -lshell32 \
-	-lbcrypt -lcrypt32 -lpsapi -ladvapi32 -luser32
+	-lbcrypt -lcrypt32 -lpsapi -ladvapi32 -luser32 -lntdll
 
 # $(call lib,variant,names...): archives of the third-party libraries
 lib = $(addprefix $(O)/deps/$($(1)_DEPS)/lib/lib,$(addsuffix .a,$(2)))

@@ -14,6 +14,9 @@
 #include <string.h>
 
 /* A macro cannot be poisoned, and some C libraries make these one. */
+#undef strcpy
+#undef stpcpy
+#undef strcat
 #undef sprintf
 #undef vsprintf
 #undef alloca
@@ -22,9 +25,10 @@
 /* Hidden state, or no way to tell an error from a number. */
 #pragma GCC poison strtok atoi atol atoll atof
 /* A shell between us and the program; random file names; stack of any size. */
-#pragma GCC poison popen tmpnam mktemp alloca
+#pragma GCC poison popen tmpnam alloca
 
 /* Poison would take the word from everybody; only its call is refused. */
+#define mktemp(template) no_name_that_others_can_guess(template)
 #define system(command) no_shell_between_us_and_a_program(command)
 
 #endif

@@ -3,17 +3,19 @@
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: gate, courier, runner, cli.
  */
-#define __STDC_WANT_LIB_EXT1__ 1	/* memset_s */
-
 #include "platform/posix/native.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <mach/vm_inherit.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* sys/ptrace.h, which cross compilers lack. */
+#define PT_DENY_ATTACH 31
+int ptrace(int request, pid_t pid, caddr_t address, int data);
 
 /* Marks both, or closes both: -1. */
 static int

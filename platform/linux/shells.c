@@ -1,5 +1,5 @@
 /*
- * shells.c - the interpreters of Linux and macOS.
+ * shells.c - the interpreters of Linux.
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: gate.
  */
