@@ -161,6 +161,9 @@ journal_begin_segment(struct journal *j, uint64_t first)
 		/* Room behind its end is not needed any more. */
 		err = file_truncate(old.fd,
 		    j->segments[j->n_segments - 2].bytes);
+		/* The new one has begun, room or not. */
+		if (err == ERR_NO_SPACE)
+			err = 0;
 		file_close(&old.fd);
 	}
 	return err;

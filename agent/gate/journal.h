@@ -193,15 +193,16 @@ MUST_CHECK int journal_root(struct journal *j, uint64_t size,
  * call says it again; the agent locks itself down. ERR_IO, ERR_NOMEM.
  */
 MUST_CHECK int journal_check_step(struct journal *j);
-/* After ERR_CORRUPT of journal_check_step(), journal_compress_step() or
- * journal_read(): the record, and in words what is wrong. */
+/* After ERR_CORRUPT of journal_check_step() or journal_read(): the record, and
+ * in words what is wrong. */
 const char *journal_fault(const struct journal *j, uint64_t *ret_index);
 /*
  * Compresses some 128 KiB of a segment that journal_check_step() has looked at
  * and that lies below `covered`, the size of a cosigned checkpoint:
  * <name>.seg.gz takes the place of <name>.seg. 1 there is more to do, 0 there
  * is not. ERR_NO_SPACE, ERR_IO, ERR_NOMEM: not final, it may be tried again
- * later. ERR_CORRUPT as above.
+ * later; after ERR_IO journal_check_step() may look at that segment once more.
+ * ERR_CORRUPT: journal_check_step() said so.
  */
 MUST_CHECK int journal_compress_step(struct journal *j, uint64_t covered);
 /*

@@ -12,8 +12,11 @@
  *	disk.fail_at = n;		the n-th call from now on fails ...
  *	disk.fail_err = ERR_IO;		... with this error, that once
  *	disk.die_at = n;		the n-th call is the last that happens
+ *	disk.shorten = true;		if these are writes, half of them happens
  *	disk.calls			how many calls there were
  *	disk.capacity = n;		bytes that fit on it
+ *	disk.full_at = n;		from the n-th call on it is full ...
+ *	disk.spare = n;			... but for so many bytes
  *	disk_crash(mode);		the machine starts again
  *
  * A dead disk fails every call with ERR_IO and changes nothing, so whoever
@@ -28,10 +31,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DISK_NODES 64
+#define DISK_NODES 128
 #define DISK_HANDLES 64
-#define DISK_NAMES 32
+#define DISK_NAMES 64
 #define DISK_NAME_SIZE 80
+#define DISK_SECTOR 512
 #define DISK 0			/* handle of the root folder, always open */
 
 struct disk_bytes {
@@ -60,11 +64,11 @@ struct disk_node {
 struct disk {
 	struct disk_node nodes[DISK_NODES];
 	int handles[DISK_HANDLES];	/* node, or -1 */
-	unsigned long calls, fail_at, die_at;
+	unsigned long calls, fail_at, die_at, full_at;
 	int fail_err;
-	bool dead, failed;
+	bool dead, failed, shorten;
 	bool no_reserve;	/* file_reserve() is not supported */
-	size_t capacity;
+	size_t capacity, spare;
 	int64_t clock;
 };
 
@@ -77,6 +81,7 @@ enum disk_crash {
 	DISK_HALF,	/* names, and half of what files grew by */
 	DISK_ZEROS,	/* the same, and zeros for the other half */
 	DISK_BYTE,	/* names, and all but the last byte */
+	DISK_HOLE,	/* all but the first sector that files grew by */
 	DISK_CRASHES
 };
 
@@ -148,6 +153,15 @@ disk_copy(struct disk *to, const struct disk *from)
 	}
 }
 
+/* Zeros from there to the end of that sector. */
+static void
+disk_hole(struct disk_bytes *b, size_t from)
+{
+	size_t end = (from / DISK_SECTOR + 1) * DISK_SECTOR;
+
+	memset(b->p + from, 0, (end < b->n ? end : b->n) - from);
+}
+
 static void
 disk_crash_file(struct disk_node *n, enum disk_crash mode)
 {
@@ -160,9 +174,13 @@ disk_crash_file(struct disk_node *n, enum disk_crash mode)
 		grown = mode == DISK_BYTE ? size - keep - 1 :
 		    (size - keep) / 2;
 		disk_bytes_set(&left, &n->now);
-		disk_resize(&left, keep + grown);
-		if (mode == DISK_ZEROS)
-			disk_resize(&left, size);
+		if (mode == DISK_HOLE) {
+			disk_hole(&left, keep);
+		} else {
+			disk_resize(&left, keep + grown);
+			if (mode == DISK_ZEROS)
+				disk_resize(&left, size);
+		}
 		disk_bytes_set(&n->now, &left);
 		free(left.p);
 	}
@@ -228,8 +246,8 @@ disk_crash(enum disk_crash mode)
 		else if (n->used)
 			disk_crash_file(n, mode);
 	}
-	disk.dead = disk.failed = false;
-	disk.calls = disk.die_at = disk.fail_at = 0;
+	disk.dead = disk.failed = disk.shorten = false;
+	disk.calls = disk.die_at = disk.fail_at = disk.full_at = 0;
 	disk_collect();
 }
 
@@ -252,6 +270,8 @@ disk_call(void)
 	if (disk.dead)
 		return ERR_IO;
 	disk.calls++;
+	if (disk.full_at != 0 && disk.calls == disk.full_at)
+		disk.capacity = disk_used() + disk.spare;
 	if (disk.fail_at != 0 && disk.calls == disk.fail_at) {
 		disk.failed = true;
 		return disk.fail_err;
@@ -461,11 +481,15 @@ int
 file_write_at(int fd, uint64_t at, struct bytes a)
 {
 	struct disk_node *n = disk_node_of(fd);
-	size_t end = (size_t)at + a.n;
+	bool was_dead = disk.dead;
 	int err = disk_call();
+	size_t end;
 
-	if (err != 0)
+	if (disk.shorten && !was_dead && (err != 0 || disk.dead))
+		a.n /= 2;
+	else if (err != 0)
 		return err;
+	end = (size_t)at + a.n;
 	if (end > n->reserved) {
 		if (end - n->reserved > disk.capacity - disk_used())
 			return ERR_NO_SPACE;
@@ -476,7 +500,7 @@ file_write_at(int fd, uint64_t at, struct bytes a)
 	if (a.n > 0)
 		memcpy(n->now.p + at, a.p, a.n);
 	n->changed = ++disk.clock;
-	return 0;
+	return err;
 }
 
 int
