@@ -27,7 +27,7 @@ struct journal_reader {
 	bool in_segment;
 	bool fresh;		/* whether it is compressed is not yet known */
 	bool at_end;		/* of the segment: nothing more to read */
-	const char *damage;	/* that is where its compression ended, or NULL */
+	const char *damage;	/* why its compression ends there, or NULL */
 	struct gzip_reader *gzip;	/* of a compressed segment, or NULL */
 	uint8_t *raw;		/* what was read of it */
 	size_t raw_from, raw_n;	/* and is not yet decompressed */

@@ -23,13 +23,18 @@ struct member {
 	uint64_t at, size;
 };
 
+struct segment {
+	uint64_t first;
+	bool gzip;		/* compressed: the reader sees to that */
+};
+
 struct archive {
 	char path[PATH_SIZE];
 	bool is_tar;
 	int tar;		/* the open export, or -1 */
 	struct member *members;	/* sorted by name */
 	size_t n_members, room;
-	uint64_t *segments;	/* sorted */
+	struct segment *segments;	/* sorted */
 	size_t n_segments, next;
 	int fd;			/* the segment that is being read, or -1 */
 	uint64_t at, left;	/* in a tar */
@@ -145,20 +150,27 @@ static int
 add_segment(void *arg, const char *name)
 {
 	struct archive *a = arg;
-	uint64_t first, *p;
+	struct segment s = { .gzip = false }, *p;
 
 	/* What is no segment is none of ours. */
-	if (journal_name_parse(name, &first) != 0)
+	if (journal_name_parse(name, &s.first) != 0) {
+		if (journal_gzip_name_parse(name, &s.first) != 0)
+			return 0;
+		s.gzip = true;
+	}
+	/* Of one in both forms the plain one counts; it comes first. */
+	if (a->n_segments > 0 &&
+	    a->segments[a->n_segments - 1].first == s.first)
 		return 0;
 	p = realloc(a->segments, (a->n_segments + 1) * sizeof(*p));
 	if (p == NULL)
 		return ERR_NOMEM;
 	a->segments = p;
-	a->segments[a->n_segments++] = first;
+	a->segments[a->n_segments++] = s;
 	return 0;
 }
 
-/* In ascending order: the names have fixed width. */
+/* In ascending order: the names' beginnings have fixed width. */
 static int
 list_segments(struct archive *a)
 {
@@ -220,15 +232,20 @@ static int
 next_segment(void *arg, uint64_t *ret_first)
 {
 	struct archive *a = arg;
-	char name[JOURNAL_NAME_SIZE], path[PATH_SIZE + 64];
+	char name[JOURNAL_GZIP_NAME_SIZE], path[PATH_SIZE + 64];
+	const struct segment *s;
 	const struct member *m;
 	int err;
 
 	userfile_close(&a->fd);
 	if (a->next == a->n_segments)
 		return 0;
-	*ret_first = a->segments[a->next++];
-	journal_name(*ret_first, name);
+	s = &a->segments[a->next++];
+	*ret_first = s->first;
+	if (s->gzip)
+		journal_gzip_name(s->first, name);
+	else
+		journal_name(s->first, name);
 	if (!a->is_tar) {
 		snprintf(path, sizeof(path), "%s/journal/%s", a->path, name);
 		err = userfile_open(path, &a->fd);

@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: countersign.
  *
- * The same names in both: journal/<index>.seg, blobs/<hex>, transcripts/<hex>.
+ * The same names in both: journal/<index>.seg (or .seg.gz), blobs/<hex>,
+ * transcripts/<hex>.
  * An export is an uncompressed tar (POSIX ustar), of which only the places of
  * its members are held in memory.
  */
