@@ -310,14 +310,17 @@ queue_new(struct queue **ret_q)
 }
 
 static void
-seen_drop_first(struct queue *q)
+seen_drop(struct queue *q, struct queue_seen *s)
 {
-	struct queue_seen *s = q->seen_first;
-
 	digestmap_remove(&q->seen, &s->node);
-	q->seen_first = s->next;
-	if (s->next == NULL)
-		q->seen_last = NULL;
+	if (s->prev != NULL)
+		s->prev->next = s->next;
+	else
+		q->seen_first = s->next;
+	if (s->next != NULL)
+		s->next->prev = s->prev;
+	else
+		q->seen_last = s->prev;
 	free(s);
 }
 
@@ -329,7 +332,7 @@ queue_free(struct queue *q)
 	while (q->lists[QUEUE_ALL].first != NULL)
 		queue_item_drop(q, q->lists[QUEUE_ALL].first);
 	while (q->seen_first != NULL)
-		seen_drop_first(q);
+		seen_drop(q, q->seen_first);
 	digestmap_free(&q->by_digest);
 	digestmap_free(&q->by_id);
 	digestmap_free(&q->texts);
@@ -345,11 +348,16 @@ queue_error(const struct queue *q)
 }
 
 int
-queue_seen_add(struct queue *q, const struct sha256 *approval, int64_t until)
+queue_seen_add(struct queue *q, const struct sha256 *approval, int64_t until,
+    int64_t then)
 {
-	struct queue_seen *s;
+	struct queue_seen *s = digestmap_find(&q->seen, approval);
 
-	if (digestmap_find(&q->seen, approval) != NULL || until < q->horizon)
+	if (s != NULL && s->until < then) {
+		seen_drop(q, s);
+		s = NULL;
+	}
+	if (s != NULL || until < q->horizon)
 		return 0;
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return ERR_NOMEM;
@@ -360,6 +368,7 @@ queue_seen_add(struct queue *q, const struct sha256 *approval, int64_t until)
 		free(s);
 		return ERR_NOMEM;
 	}
+	s->prev = q->seen_last;
 	if (q->seen_last != NULL)
 		q->seen_last->next = s;
 	else
@@ -394,7 +403,7 @@ queue_forget(struct queue *q, int64_t now)
 			queue_item_drop(q, item);
 	}
 	while (q->seen_first != NULL && q->seen_first->until < now)
-		seen_drop_first(q);
+		seen_drop(q, q->seen_first);
 }
 
 /* ---- finding ---- */

@@ -294,7 +294,7 @@ fold_seen(struct fold *f)
 	if (!rec->has[RF_APPROVAL] || !rec->has[RF_CARD])
 		return 0;
 	return queue_seen_add(f->q, &rec->approval,
-	    rec->time + CAP_APPROVAL_TTL_MAX + CAP_CLOCK_SKEW);
+	    rec->time + CAP_APPROVAL_TTL_MAX + CAP_CLOCK_SKEW, rec->time);
 }
 
 static int

@@ -24,7 +24,7 @@ struct queue_text {
 /* A refused approval or cancel. */
 struct queue_seen {
 	struct digestmap_node node;
-	struct queue_seen *next;
+	struct queue_seen *next, *prev;
 	int64_t until;
 };
 
@@ -73,8 +73,11 @@ struct queue_item *queue_get(const struct queue *q,
 void queue_list_add(struct queue *q, enum queue_list l,
     struct queue_item *item);
 
-/* Remembers a refused approval. ERR_NOMEM. */
+/*
+ * Remembers a refused approval. One whose time was over then counts as
+ * forgotten, whether or not it is yet: it is remembered anew. ERR_NOMEM.
+ */
 MUST_CHECK int queue_seen_add(struct queue *q, const struct sha256 *approval,
-    int64_t until);
+    int64_t until, int64_t then);
 
 #endif

@@ -51,7 +51,7 @@ const struct record_field_spec record_fields[RECORD_FIELDS] = {
 	[RF_PREVIOUS_CHECKPOINT] = TEXT("previous_checkpoint",
 				    previous_checkpoint, 1, 4096),
 	[RF_FORMAT]		= FIELD("format", INT, format, 1, 0, NULL),
-	[RF_EPOCH]		= FIELD("epoch", INT, epoch, 1, 0, NULL),
+	[RF_EPOCH]		= PLAIN("epoch", INT, epoch),
 	[RF_EPOCH_KEY]		= FIELD("epoch_key", B64, epoch_key,
 				    RECORD_DEVICE_KEY, RECORD_DEVICE_KEY, NULL),
 	[RF_RUNNING_MS]		= PLAIN("running_ms", INT, running_ms),

@@ -647,6 +647,13 @@ trust_raise(struct trust *t, enum trust_file file, int64_t version)
 		t->least[file] = version;
 }
 
+void
+trust_raise_clock_floor(struct trust *t, int64_t floor)
+{
+	if (t->clock_floor < floor)
+		t->clock_floor = floor;
+}
+
 int64_t
 trust_clock_floor(const struct trust *t)
 {

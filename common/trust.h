@@ -108,6 +108,9 @@ struct bytes trust_org(const struct trust *t);
 int64_t trust_least(const struct trust *t, enum trust_file file);
 void trust_raise(struct trust *t, enum trust_file file, int64_t version);
 
+/* The same of trust_clock_floor(): what an earlier set had seen. */
+void trust_raise_clock_floor(struct trust *t, int64_t floor);
+
 /* What the set permits now. */
 struct trust_status {
 	/*

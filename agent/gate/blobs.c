@@ -6,6 +6,7 @@
 #include "agent/gate/blobs.h"
 
 #include "common/caps.h"
+#include "common/snapshot.h"
 #include "platform/file.h"
 
 #include <stdlib.h>
@@ -145,6 +146,42 @@ blobs_read(struct blobs *b, const struct sha256 *name, struct buf *ret_b,
 	if (ret_type != NULL)
 		*ret_type = type;
 	return 0;
+}
+
+int
+blobs_read_state(struct blobs *b, const struct sha256 *name,
+    struct buf *ret_b)
+{
+	char text[NAME_LENGTH + 1];
+	struct sha256 d;
+	int err;
+
+	name_of(name, text);
+	err = file_read(b->dir, text, SNAPSHOT_CAP, ret_b);
+	if (err == ERR_TOO_LARGE)
+		return ERR_CORRUPT;
+	if (err != 0)
+		return err;
+	digest_sha256(buf_bytes(ret_b), &d);
+	if (sha256_equal(&d, name))
+		return 0;
+	buf_clear(ret_b);
+	return ERR_CORRUPT;
+}
+
+int
+blobs_put_state(struct blobs *b, const struct sha256 *name,
+    struct bytes snapshot)
+{
+	char text[NAME_LENGTH + 1];
+	int err;
+
+	if (b->failed != 0)
+		return b->failed;
+	name_of(name, text);
+	if ((err = file_put(b->dir, text, snapshot)) == 0)
+		b->unsynced = true;
+	return err;
 }
 
 int

@@ -41,6 +41,13 @@ MUST_CHECK int blobs_sync(struct blobs *b);
  */
 MUST_CHECK int blobs_read(struct blobs *b, const struct sha256 *name,
     struct buf *ret_b, enum payload_type *ret_type);
+/*
+ * The same two for a snapshot (snapshot.h), whose name is its plain SHA-256.
+ */
+MUST_CHECK int blobs_put_state(struct blobs *b, const struct sha256 *name,
+    struct bytes snapshot);
+MUST_CHECK int blobs_read_state(struct blobs *b, const struct sha256 *name,
+    struct buf *ret_b);
 /* Its size. ERR_NOT_FOUND, ERR_IO. */
 MUST_CHECK int blobs_size(struct blobs *b, const struct sha256 *name,
     uint64_t *ret_size);

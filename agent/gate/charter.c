@@ -84,7 +84,7 @@ core_trust(struct core *c, struct moment m, const struct envelope *e,
 		return err;
 	/* A local lockdown, which a person can lift, does not stand for it. */
 	if (o.verdict == TRUST_CONFLICT &&
-	    !(c->lock.on && strcmp(c->lock.source, "tamper") == 0))
+	    strcmp(core_lock(c)->source, "tamper") != 0)
 		return core_lockdown(c, m, true, "tamper", "device",
 		    bytes_str("trust_conflict"));
 	return 0;

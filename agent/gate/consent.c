@@ -237,7 +237,7 @@ consent_is_enough(const struct core *c, const struct dossier *d,
 		if (more != NULL && bytes_equal(bytes_str(a->approver),
 		    more->approver))
 			continue;
-		consent_approval(item, a, c->device, &others[n]);
+		consent_approval(item, a, c->s.device, &others[n]);
 		if (people_find_key(d->rules.people, bytes_str(a->key),
 		    &signer) && rules_check_approval(&d->rules, &others[n],
 		    &signer, &why) == 0) {

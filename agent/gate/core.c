@@ -5,7 +5,6 @@
  */
 #include "agent/gate/core_inside.h"
 
-#include "common/pin.h"
 #include "common/version.h"
 
 #include <stdio.h>
@@ -36,8 +35,8 @@ core_free(struct core *c)
 		return;
 	trust_free(c->trust);
 	queue_free(c->queue);
+	standing_fini(&c->s);
 	free(c->effects);
-	free(c->roots);
 	free(c);
 }
 
@@ -121,41 +120,12 @@ stop_all(struct core *c, const char *reason)
 
 /* ---- folding ---- */
 
-static int
-corrupt(struct core *c, uint64_t index, const char *what)
+int
+core_corrupt(struct core *c, uint64_t index, const char *what)
 {
 	snprintf(c->error, sizeof(c->error), "record %llu: %s",
 	    (unsigned long long)index, what);
 	return ERR_CORRUPT;
-}
-
-static int
-fold_genesis(struct core *c, uint64_t index, const struct record *rec)
-{
-	struct pin pin;
-
-	if (index != 0 || c->trust != NULL)
-		return corrupt(c, index, "a second genesis");
-	if (pin_parse(rec->pin, &pin) != 0 ||
-	    !bytes_is(rec->org, pin.org) || !deviceid_is(rec->device))
-		return corrupt(c, index, "its pin or device does not read");
-	memcpy(c->org, pin.org, sizeof(c->org));
-	memcpy(c->device, rec->device.p, rec->device.n);
-	c->machine = rec->machine;
-	return trust_new(&pin, rec->device, &c->trust);
-}
-
-/* Remembers where a root stands: an approver needs all from the pin on. */
-static int
-chain_add(struct core *c, uint64_t index)
-{
-	uint64_t *p = realloc(c->roots, (c->n_roots + 1) * sizeof(*p));
-
-	if (p == NULL)
-		return ERR_NOMEM;
-	c->roots = p;
-	c->roots[c->n_roots++] = index;
-	return 0;
 }
 
 static int
@@ -172,7 +142,7 @@ fold_trust(struct core *c, uint64_t index, const struct record *rec)
 	    !bytes_is(rec->file, trust_file_word(file)))
 		file++;
 	if (c->trust == NULL || file == TRUST_FILES)
-		return corrupt(c, index, "a trust file out of place");
+		return core_corrupt(c, index, "a trust file out of place");
 	buf_init(&payload, CAP_TRUST);
 	err = c->cfg.host->load(c->cfg.arg, &rec->digest, &payload);
 	/* A disk that cannot be read just now is no tampering. */
@@ -197,50 +167,9 @@ fold_trust(struct core *c, uint64_t index, const struct record *rec)
 	if (err == ERR_NOMEM)
 		return err;
 	if (err != 0)
-		return corrupt(c, index, "its trust file does not verify");
+		return core_corrupt(c, index, "its trust file does not verify");
 	c->policy_changed = true;
-	return file == TRUST_ROOT ? chain_add(c, index) : 0;
-}
-
-static bool
-is_tampered(const struct core_lock *l)
-{
-	return l->on && strcmp(l->source, "tamper") == 0;
-}
-
-static void
-fold_lock(struct core *c, const struct record *rec)
-{
-	struct core_lock *l = &c->lock;
-
-	/* It ends by enrolling again, and no other lock hides it. */
-	if (is_tampered(l))
-		return;
-	memset(l, 0, sizeof(*l));
-	if (rec->kind == RECORD_LOCKDOWN_LIFTED)
-		return;
-	l->on = true;
-	snprintf(l->reason, sizeof(l->reason), "%.*s", (int)rec->reason.n,
-	    (const char *)rec->reason.p);
-	snprintf(l->by, sizeof(l->by), "%.*s", (int)rec->by.n,
-	    (const char *)rec->by.p);
-	snprintf(l->source, sizeof(l->source), "%.*s", (int)rec->source.n,
-	    (const char *)rec->source.p);
-}
-
-static void
-fold_version(struct core *c, const struct record *rec)
-{
-	struct core_program *p;
-
-	for (p = c->programs; p < c->programs + CORE_PROGRAMS; p++)
-		if (p->name[0] == '\0' || bytes_is(rec->program, p->name)) {
-			snprintf(p->name, sizeof(p->name), "%.*s",
-			    (int)rec->program.n,
-			    (const char *)rec->program.p);
-			p->hash = rec->hash;
-			return;
-		}
+	return 0;
 }
 
 static int
@@ -265,38 +194,41 @@ fold_effects(struct core *c, const struct record *rec)
 static int
 fold(struct core *c, uint64_t index, const struct record *rec)
 {
-	int err = 0;
+	int err;
 
-	if (c->trust == NULL && rec->kind != RECORD_GENESIS)
-		return corrupt(c, index, "the journal has no genesis");
+	err = standing_fold(&c->s, index, rec, c->trust != NULL ?
+	    trust_clock_floor(c->trust) : 0);
+	if (err != 0)
+		return err == ERR_CORRUPT ?
+		    core_corrupt(c, index, c->s.error) : err;
 	if ((err = queue_fold(c->queue, index, rec)) != 0)
 		return err == ERR_CORRUPT ?
-		    corrupt(c, index, queue_error(c->queue)) : err;
+		    core_corrupt(c, index, queue_error(c->queue)) : err;
 	switch ((int)rec->kind) {
 	case RECORD_GENESIS:
-		err = fold_genesis(c, index, rec);
+		err = trust_new(&c->s.pin, rec->device, &c->trust);
+		break;
+	case RECORD_STATE:
+		if (!core_has_files(c, rec))
+			err = core_corrupt(c, index,
+			    "other trust files than the records'");
 		break;
 	case RECORD_TRUST:
 		err = fold_trust(c, index, rec);
 		break;
 	case RECORD_LOCKDOWN:
 	case RECORD_LOCKDOWN_LIFTED:
-		fold_lock(c, rec);
+		/* It was sealed until it could be recorded. */
+		if (strcmp(c->seal.source, "tamper") != 0)
+			memset(&c->seal, 0, sizeof(c->seal));
 		break;
-	case RECORD_VERSION:
-		fold_version(c, rec);
+	case RECORD_CLOCK:
+		c->taken_back = c->replaying;
 		break;
 	default:
 		break;
 	}
-	if (err != 0)
-		return err;
-	/* A clock reset takes the floor back; all else can only raise it. */
-	if (rec->kind == RECORD_CLOCK)
-		c->last_record = rec->floor;
-	else if (rec->time > c->last_record)
-		c->last_record = rec->time;
-	return fold_effects(c, rec);
+	return err != 0 ? err : fold_effects(c, rec);
 }
 
 int
@@ -307,12 +239,24 @@ core_replay(struct core *c, uint64_t index, struct bytes payload)
 
 	if ((err = record_parse(payload, &doc)) != 0)
 		return err == ERR_NOMEM ? err :
-		    corrupt(c, index, "it does not read as a record");
+		    core_corrupt(c, index, "it does not read as a record");
 	c->replaying = true;
-	err = fold(c, index, record_of(doc));
+	if (c->s.next == 0 && index > 0)
+		err = core_load_state(c, index, record_of(doc));
+	if (err == 0)
+		err = fold(c, index, record_of(doc));
 	c->replaying = false;
 	record_free(doc);
+	/* Memory holds what counts, not what there was. */
+	if (err == 0)
+		queue_forget(c->queue, c->s.last_record);
 	return err;
+}
+
+int
+core_replayed(struct core *c)
+{
+	return c->taken_back ? core_rebuild_queue(c) : 0;
 }
 
 /* ---- emitting ---- */
@@ -329,6 +273,8 @@ core_emit(struct core *c, struct moment m, struct record *rec, bool must,
 	buf_init(&b, CAP_RECORD);
 	record_write(&b, rec);
 	if ((err = buf_error(&b)) == 0)
+		err = core_segment(c, m);
+	if (err == 0)
 		err = c->cfg.host->append(c->cfg.arg, buf_bytes(&b), must,
 		    name, blob, &index);
 	if (err == 0)
@@ -506,6 +452,9 @@ core_begin(struct core *c, struct moment m, const struct core_genesis *g)
 	record_set_str(&rec, RF_PIN_FROM, g->pin_from);
 	if (g->previous_device != NULL)
 		record_set_str(&rec, RF_PREVIOUS_DEVICE, g->previous_device);
+	if (g->previous_checkpoint.n > 0)
+		record_set_bytes(&rec, RF_PREVIOUS_CHECKPOINT,
+		    g->previous_checkpoint);
 	return core_emit_must(c, m, &rec);
 }
 
@@ -525,10 +474,10 @@ int
 core_note_version(struct core *c, struct moment m, const char *program,
     const struct sha256 *hash)
 {
-	const struct core_program *p;
+	const struct standing_program *p;
 	struct record rec;
 
-	for (p = c->programs; p < c->programs + CORE_PROGRAMS; p++)
+	for (p = c->s.programs; p < c->s.programs + STANDING_PROGRAMS; p++)
 		if (strcmp(p->name, program) == 0 &&
 		    sha256_equal(&p->hash, hash))
 			return 0;
@@ -545,16 +494,23 @@ core_hold(struct core *c)
 	c->hold = true;
 }
 
+static bool
+is_tampered(const struct core *c)
+{
+	return standing_is_tampered(&c->s) ||
+	    (c->seal.on && strcmp(c->seal.source, "tamper") == 0);
+}
+
 void
 core_seal(struct core *c, const char *source, const char *by,
     const char *reason)
 {
-	if (is_tampered(&c->lock))
+	if (is_tampered(c))
 		return;
-	c->lock.on = true;
-	snprintf(c->lock.source, sizeof(c->lock.source), "%s", source);
-	snprintf(c->lock.by, sizeof(c->lock.by), "%s", by);
-	snprintf(c->lock.reason, sizeof(c->lock.reason), "%s", reason);
+	c->seal.on = true;
+	snprintf(c->seal.source, sizeof(c->seal.source), "%s", source);
+	snprintf(c->seal.by, sizeof(c->seal.by), "%s", by);
+	snprintf(c->seal.reason, sizeof(c->seal.reason), "%s", reason);
 }
 
 /* ---- what happens to the whole device ---- */
@@ -565,7 +521,7 @@ core_lockdown(struct core *c, struct moment m, bool on, const char *source,
 {
 	struct record rec;
 
-	if (!on && is_tampered(&c->lock))
+	if (!on && is_tampered(c))
 		return 0;
 	record_init(&rec, on ? RECORD_LOCKDOWN : RECORD_LOCKDOWN_LIFTED);
 	record_set_bytes(&rec, RF_REASON, core_reason(reason));
@@ -573,60 +529,6 @@ core_lockdown(struct core *c, struct moment m, bool on, const char *source,
 	if (on)
 		record_set_str(&rec, RF_SOURCE, source);
 	return core_emit_must(c, m, &rec);
-}
-
-/* A queue on its way to take the old one's place. */
-struct rebuilt {
-	struct queue *queue;
-	struct record_doc *doc;
-};
-
-static int
-rebuild_record(void *to, uint64_t index, struct bytes payload)
-{
-	struct rebuilt *r = to;
-	int err = record_read(payload, &r->doc);
-
-	return err != 0 ? err :
-	    queue_fold(r->queue, index, record_of(r->doc));
-}
-
-/*
- * What the queue forgot belongs to a future that the clock says is none: the
- * cards would be new to it, and could run again.
- */
-static int
-rebuild_queue(struct core *c)
-{
-	struct rebuilt r = { NULL, NULL };
-	int err;
-
-	if ((err = queue_new(&r.queue)) != 0)
-		return err;
-	err = c->cfg.host->each(c->cfg.arg, rebuild_record, &r);
-	record_free(r.doc);
-	if (err != 0) {
-		queue_free(r.queue);
-		return err;
-	}
-	queue_free(c->queue);
-	c->queue = r.queue;
-	return 0;
-}
-
-int
-core_clock_reset(struct core *c, struct moment m, const char *by,
-    struct bytes reason)
-{
-	struct record rec;
-	int err;
-
-	record_init(&rec, RECORD_CLOCK);
-	record_set_str(&rec, RF_BY, by);
-	record_set_bytes(&rec, RF_REASON, core_reason(reason));
-	record_set_int(&rec, RF_FLOOR, m.clock);
-	err = core_emit_must(c, m, &rec);
-	return err == 0 ? rebuild_queue(c) : err;
 }
 
 int
@@ -691,8 +593,8 @@ clock_floor(const struct core *c)
 {
 	int64_t floor = c->cfg.release_date, other;
 
-	if (c->last_record > floor)
-		floor = c->last_record;
+	if (c->s.last_record > floor)
+		floor = c->s.last_record;
 	other = c->trust != NULL ? trust_clock_floor(c->trust) : 0;
 	return other > floor ? other : floor;
 }
@@ -716,7 +618,7 @@ core_blocked(const struct core *c, struct moment m)
 {
 	struct trust_status st;
 
-	if (c->lock.on)
+	if (core_lock(c)->on)
 		return "lockdown";
 	if (c->trust == NULL)
 		return "not_enrolled";
@@ -738,33 +640,28 @@ core_trust_files(const struct core *c)
 	return c->trust;
 }
 
-size_t
-core_roots(const struct core *c, const uint64_t **ret_indexes)
+const struct standing *
+core_standing(const struct core *c)
 {
-	*ret_indexes = c->roots;
-	return c->n_roots;
+	return &c->s;
 }
 
-const struct core_lock *
+const struct standing_lock *
 core_lock(const struct core *c)
 {
-	return &c->lock;
-}
-
-const struct sha256 *
-core_machine(const struct core *c)
-{
-	return &c->machine;
+	/* No other lock hides one for tampering. */
+	return c->seal.on && !standing_is_tampered(&c->s) ? &c->seal :
+	    &c->s.lock;
 }
 
 const char *
 core_org(const struct core *c)
 {
-	return c->org;
+	return c->s.org;
 }
 
 const char *
 core_device(const struct core *c)
 {
-	return c->device;
+	return c->s.device;
 }

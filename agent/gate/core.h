@@ -25,6 +25,7 @@
 #include "common/policy.h"
 #include "common/queue.h"
 #include "common/record.h"
+#include "common/standing.h"
 #include "common/trust.h"
 
 /* The moment of one loop turn. */
@@ -55,6 +56,14 @@ struct core_plan {
 	struct sha256 runner_hash;
 };
 
+/* What the statement of a new epoch says besides its key. */
+struct core_epoch {
+	const char *org;
+	const char *device;
+	int64_t epoch;
+	int64_t issued;			/* seconds */
+};
+
 /* Takes one record of the journal. */
 typedef int core_fold_fn(void *to, uint64_t index, struct bytes payload);
 
@@ -73,9 +82,29 @@ struct core_host {
 	    uint64_t *ret_index);
 	/* The bytes of a blob; ret_b is the caller's. ERR_NOT_FOUND, … */
 	int (*load)(void *arg, const struct sha256 *name, struct buf *ret_b);
+	/* The same of a snapshot, whose name is its plain SHA-256. */
+	int (*load_state)(void *arg, const struct sha256 *name,
+	    struct buf *ret_b);
+	/* Whether the next record begins a segment: with a `state`. */
+	bool (*wants_state)(void *arg);
+	/*
+	 * Stores the snapshot under that name, syncs it and begins a segment.
+	 * ERR_NO_SPACE: there is no room, and the last one goes on.
+	 */
+	int (*begin_segment)(void *arg, const struct sha256 *name,
+	    struct bytes snapshot);
+	/*
+	 * Makes the key of the next epoch, keeps its secret, and signs the
+	 * statement of it, which ret_payload gets, with the key before.
+	 * ERR_NO_SPACE: there will be another occasion.
+	 */
+	int (*next_epoch)(void *arg, const struct core_epoch *ask,
+	    struct buf *ret_payload, uint8_t ret_key[RECORD_DEVICE_KEY],
+	    uint8_t ret_sig[64]);
 	/*
 	 * Gives every record of the journal to fold, in order, those just
-	 * appended too. Its errors, or fold's.
+	 * appended too: from record 0, or from the `state` that what was not
+	 * pruned begins with. Its errors, or fold's.
 	 */
 	int (*each)(void *arg, core_fold_fn *fold, void *to);
 	/* n random bytes. */
@@ -95,13 +124,6 @@ struct core_host {
 	    const struct verdict *v, struct core_plan *ret_plan);
 };
 
-struct core_lock {
-	bool on;
-	char reason[64];
-	char by[80];
-	char source[16];	/* "local", "policy", "tamper" */
-};
-
 struct core;
 
 struct core_config {
@@ -118,11 +140,18 @@ void core_free(struct core *c);
 /* ---- replay ---- */
 
 /*
- * Folds one record of the journal, in order. ERR_CORRUPT (see core_error for
- * words) if it makes no sense: tampering, or a defect of ours.
+ * Folds one record of the journal, in order: from record 0, or from a `state`
+ * with its snapshot. ERR_CORRUPT (see core_error for words) if it makes no
+ * sense: tampering, or a defect of ours.
  */
 MUST_CHECK int core_replay(struct core *c, uint64_t index,
     struct bytes payload);
+/*
+ * After the last of them, before anything else: where the clock was taken back
+ * the digests that were forgotten meanwhile are remembered again. Errors of
+ * the host's each(), ERR_CORRUPT, ERR_NOMEM.
+ */
+MUST_CHECK int core_replayed(struct core *c);
 const char *core_error(const struct core *c);
 
 /*
@@ -143,11 +172,17 @@ struct core_genesis {
 	const char *pin;
 	const char *pin_from;		/* "argument", "file", "typed" */
 	const char *previous_device;	/* or NULL */
+	struct bytes previous_checkpoint;	/* a note; or empty */
 };
 
 /* Begins a journal that is empty. */
 MUST_CHECK int core_begin(struct core *c, struct moment m,
     const struct core_genesis *g);
+/*
+ * Records the first epoch if there is none yet. Nothing may be appended behind
+ * it before it is synced and a checkpoint is made over it.
+ */
+MUST_CHECK int core_first_epoch(struct core *c, struct moment m);
 /* Notes that a torn tail was cut. */
 MUST_CHECK int core_note_recovered(struct core *c, struct moment m,
     uint64_t bytes, const struct sha256 *hash);
@@ -207,10 +242,11 @@ MUST_CHECK int core_lockdown(struct core *c, struct moment m, bool on,
 /*
  * Takes the clock's floor back to the clock (but not behind the trust files).
  * Digests that were forgotten since are remembered again: the queue is folded
- * anew from the whole journal.
+ * anew from the whole journal. What of it was pruned cannot be folded: a clock
+ * before the oldest segment is refused, `too_far_back`.
  */
 MUST_CHECK int core_clock_reset(struct core *c, struct moment m,
-    const char *by, struct bytes reason);
+    const char *by, struct bytes reason, struct core_reply *ret_r);
 
 /* Something unreadable came over the link; a child broke its rules. */
 MUST_CHECK int core_link_refused(struct core *c, struct moment m,
@@ -246,11 +282,10 @@ bool core_next_effect(struct core *c, struct effect *ret_e);
 int64_t core_now(const struct core *c, struct moment m);
 const struct queue *core_queue(const struct core *c);
 const struct trust *core_trust_files(const struct core *c);
-/* The records of the accepted roots, oldest first: the chain from the pin. */
-size_t core_roots(const struct core *c, const uint64_t **ret_indexes);
-const struct core_lock *core_lock(const struct core *c);
-/* The machine that enrolled; all zero before the genesis. */
-const struct sha256 *core_machine(const struct core *c);
+/* What the records come to besides: the accepted roots, the epoch, … */
+const struct standing *core_standing(const struct core *c);
+/* The lockdown that holds: a recorded one, or core_seal()'s. */
+const struct standing_lock *core_lock(const struct core *c);
 const char *core_org(const struct core *c);
 const char *core_device(const struct core *c);
 /* The word for what keeps anything from running now, or NULL. */

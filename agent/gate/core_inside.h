@@ -15,31 +15,19 @@
 #define SLOTS_CHANGING 1
 #define SLOTS_LOOKING 4
 
-/* Programs whose build is noted: gate, courier, runner. */
-#define CORE_PROGRAMS 4
-
-struct core_program {
-	char name[32];
-	struct sha256 hash;
-};
-
 struct core {
 	struct core_config cfg;
 	struct trust *trust;		/* NULL before the genesis record */
 	struct queue *queue;
-	char org[TEXT_ORG_MAX + 1];
-	char device[DEVICEID_SIZE];
-	struct core_lock lock;
-	struct sha256 machine;
-	struct core_program programs[CORE_PROGRAMS];
+	struct standing s;
+	struct standing_lock seal;	/* a lock that is not recorded */
 	bool hold;
 	struct limiter limiter;
-	int64_t last_record;		/* time of the newest record */
 	bool replaying;
+	bool taken_back;		/* the replay had a `clock` */
+	bool in_segment;		/* its first records are written */
 	bool policy_changed;		/* since the last turn */
-	char error[160];
-	uint64_t *roots;		/* indexes of the records of roots */
-	size_t n_roots;
+	char error[200];
 	struct effect *effects;		/* a queue: first, n, size */
 	size_t effects_first, effects_n, effects_size;
 };
@@ -93,6 +81,23 @@ struct bytes core_reason(struct bytes reason);
 /* Fills in a reply. Texts are cut. Always returns 0. */
 int core_reply(struct core_reply *ret_r, enum core_answer answer,
     const char *reason, const char *detail);
+
+/* ERR_CORRUPT, with words in core_error(). */
+int core_corrupt(struct core *c, uint64_t index, const char *what);
+
+/* ---- core_segment.c ---- */
+
+/* Begins a segment if the journal wants one: state, then a new epoch. */
+MUST_CHECK int core_segment(struct core *c, struct moment m);
+/* A new epoch, where a day of running time has had records. */
+MUST_CHECK int core_daily_epoch(struct core *c, struct moment m);
+/* The core of an empty start becomes what the state record's snapshot says. */
+MUST_CHECK int core_load_state(struct core *c, uint64_t index,
+    const struct record *rec);
+/* Whether a state record names the files that are held. */
+bool core_has_files(const struct core *c, const struct record *rec);
+/* The queue, folded anew from all that the journal has. */
+MUST_CHECK int core_rebuild_queue(struct core *c);
 
 /* ---- consent.c ---- */
 

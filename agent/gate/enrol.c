@@ -259,7 +259,7 @@ begin(struct enrolment *e, const struct pin *pin)
 		genesis.previous_device = e->previous;
 	if ((err = core_begin(g->core, gate_moment(), &genesis)) != 0)
 		return err;
-	return journal_sync(g->journal);
+	return gate_sync(g);
 }
 
 /* ---- the console ---- */
@@ -481,7 +481,7 @@ write_device(struct enrolment *e, const char *path)
 	jsonw_b64(&w, "key", bytes_of(identity_public(g->key), 32));
 	jsonw_str(&w, "name", buf_bytes(&name));
 	jsonw_cstr(&w, "system", host_system());
-	jsonw_digest(&w, "machine", core_machine(g->core));
+	jsonw_digest(&w, "machine", &core_standing(g->core)->machine);
 	jsonw_obj_end(&w);
 	buf_put_u8(&b, '\n');
 	if ((err = buf_error(&b)) == 0)

@@ -120,8 +120,7 @@ round_of(struct gate *g)
 
 	g->dirty = false;
 	if ((err = core_turn(g->core, gate_moment())) != 0 ||
-	    (err = blobs_sync(g->blobs)) != 0 ||
-	    (err = journal_sync(g->journal)) != 0) {
+	    (err = gate_sync(g)) != 0) {
 		gate_fail(g, "the journal", err);
 		return;
 	}

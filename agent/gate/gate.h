@@ -13,6 +13,7 @@
 #include "agent/gate/blobs.h"
 #include "agent/gate/config.h"
 #include "agent/gate/core.h"
+#include "agent/gate/epochs.h"
 #include "agent/gate/executor.h"
 #include "agent/gate/frontdesk.h"
 #include "agent/gate/identity.h"
@@ -36,6 +37,7 @@ struct gate {
 	struct blobs *blobs;
 	struct transcripts *transcripts;
 	struct identity_key *key;
+	struct epochs *epochs;
 	struct program courier_file, runner_file;
 	struct executor *executor;
 	struct planner planner;
@@ -96,6 +98,12 @@ MUST_CHECK int gate_lockdown(struct gate *g, bool on, const char *by,
  * effects. Nothing happens if nothing was touched.
  */
 void gate_turn(struct gate *g);
+
+/*
+ * Blobs, then records, then what waits for these to be on disk: the key of a
+ * new epoch. Any error is final.
+ */
+MUST_CHECK int gate_sync(struct gate *g);
 
 /* ---- gate.c: the service ---- */
 

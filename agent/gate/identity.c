@@ -1,5 +1,5 @@
 /*
- * identity.c - the device's own key, and the one thing it signs for the link.
+ * identity.c - the device's own key, and what it signs: hello, epoch, checkpoint.
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: countersignd.
  */
@@ -128,6 +128,13 @@ identity_hello(const struct identity_key *k, const struct hello *h,
 		err = signer_sign(&k->signer, buf_bytes(&pae), ret_sig);
 	buf_free(&pae);
 	return err;
+}
+
+int
+identity_sign(const struct identity_key *k, struct bytes message,
+    uint8_t ret_sig[SIGNER_SIGNATURE_SIZE])
+{
+	return signer_sign(&k->signer, message, ret_sig);
 }
 
 int

@@ -1,5 +1,5 @@
 /*
- * identity.h - the device's own key, and the one thing it signs for the link.
+ * identity.h - the device's own key, and what it signs: hello, epoch, checkpoint.
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: countersignd.
  */
@@ -43,6 +43,13 @@ struct hello {
 MUST_CHECK int identity_hello(const struct identity_key *k,
     const struct hello *h, struct buf *ret_payload,
     uint8_t ret_sig[SIGNER_SIGNATURE_SIZE]);
+
+/*
+ * The signature over a message: the PAE of an epoch's statement, or the text of
+ * a checkpoint; nothing else is signed with this key. ERR_CRYPTO.
+ */
+MUST_CHECK int identity_sign(const struct identity_key *k,
+    struct bytes message, uint8_t ret_sig[SIGNER_SIGNATURE_SIZE]);
 
 /* SHA-256 over what tells this machine from a copy of its disk (host.h). */
 MUST_CHECK int identity_machine(struct sha256 *ret_d);

@@ -89,8 +89,8 @@ check_card(struct intake *in, bool *ret_go)
 		return refuse(in, false, blocked, "");
 	err = card_parse(in->e->payload, &in->card, &why);
 	if (err == 0)
-		err = card_check_target(in->card, bytes_str(c->org),
-		    bytes_str(c->device), &why);
+		err = card_check_target(in->card, bytes_str(c->s.org),
+		    bytes_str(c->s.device), &why);
 	if (err == 0)
 		err = card_check_time(in->card, core_now(c, in->m), &why);
 	if (err == ERR_NOMEM)

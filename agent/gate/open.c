@@ -18,6 +18,17 @@
 /* 2026-11-01T00:00:00Z: no clock of a device can be before this release. */
 #define RELEASE_DATE INT64_C(1793491200)
 
+int
+gate_sync(struct gate *g)
+{
+	int err;
+
+	if ((err = blobs_sync(g->blobs)) != 0 ||
+	    (err = journal_sync(g->journal)) != 0)
+		return err;
+	return epochs_settle(g->epochs);
+}
+
 /* ---- what the core asks of its host ---- */
 
 static int
@@ -46,6 +57,51 @@ host_load(void *arg, const struct sha256 *name, struct buf *ret_b)
 	return blobs_read(g->blobs, name, ret_b, NULL);
 }
 
+static int
+host_load_state(void *arg, const struct sha256 *name, struct buf *ret_b)
+{
+	struct gate *g = arg;
+
+	return blobs_read_state(g->blobs, name, ret_b);
+}
+
+static bool
+host_wants_state(void *arg)
+{
+	struct gate *g = arg;
+
+	return g->journal != NULL && journal_wants_state(g->journal);
+}
+
+/* The snapshot is on disk before the segment is that begins with it. */
+static int
+host_begin_segment(void *arg, const struct sha256 *name,
+    struct bytes snapshot)
+{
+	struct gate *g = arg;
+	int err;
+
+	if ((err = blobs_put_state(g->blobs, name, snapshot)) != 0 ||
+	    (err = blobs_sync(g->blobs)) != 0)
+		return err;
+	return journal_rotate(g->journal);
+}
+
+/* A key that waits for its record gets it on disk first. */
+static int
+host_next_epoch(void *arg, const struct core_epoch *ask,
+    struct buf *ret_payload, uint8_t ret_key[RECORD_DEVICE_KEY],
+    uint8_t ret_sig[64])
+{
+	struct gate *g = arg;
+	int err;
+
+	if (epochs_is_pending(g->epochs) && (err = gate_sync(g)) != 0)
+		return err;
+	return epochs_next(g->epochs, g->key, ask, ret_payload, ret_key,
+	    ret_sig);
+}
+
 /* A journal is read as far as it is synced. */
 static int
 host_each(void *arg, core_fold_fn *fold, void *to)
@@ -56,10 +112,10 @@ host_each(void *arg, core_fold_fn *fold, void *to)
 	struct entry e;
 	int r;
 
-	if ((r = blobs_sync(g->blobs)) != 0 ||
-	    (r = journal_sync(g->journal)) != 0)
+	if ((r = gate_sync(g)) != 0)
 		return r;
 	memset(&at, 0, sizeof(at));
+	journal_seek(&at, journal_first(g->journal));
 	buf_init(&payload, ENTRY_MAX);
 	while ((r = journal_read(g->journal, &at, &payload, &e)) > 0)
 		if ((r = fold(to, e.index, e.payload)) != 0)
@@ -105,6 +161,10 @@ host_plan(void *arg, const struct card *card, const struct verdict *v,
 static const struct core_host host = {
 	.append = host_append,
 	.load = host_load,
+	.load_state = host_load_state,
+	.wants_state = host_wants_state,
+	.begin_segment = host_begin_segment,
+	.next_epoch = host_next_epoch,
 	.each = host_each,
 	.random = host_random,
 	.offers = host_offers,
@@ -152,7 +212,10 @@ open_journal(struct gate *g, struct journal_start *ret_start)
 	memset(ret_start, 0, sizeof(*ret_start));
 	err = journal_open(g->state_dir, 0, replay, g, &g->journal,
 	    ret_start);
+	if (err == 0)
+		err = core_replayed(g->core);
 	if (err == ERR_CORRUPT) {
+		journal_close(g->journal);
 		g->journal = NULL;
 		keep_evidence(g, ret_start);
 		return err;
@@ -197,6 +260,18 @@ open_key(struct gate *g, bool make)
 	return 0;
 }
 
+static int
+open_epochs(struct gate *g)
+{
+	const struct standing *s = core_standing(g->core);
+	int err = epochs_open(g->epochs, s->epoch, s->epoch_key);
+
+	if (err != 0)
+		return complain(g, "the epoch's key", err, "see that the"
+		    " state folder is whole, and the agent's own");
+	return 0;
+}
+
 /* `recovered` and what follows are the gate's first records of this start. */
 static int
 note_torn(struct gate *g, const struct journal_start *start)
@@ -213,7 +288,7 @@ note_torn(struct gate *g, const struct journal_start *start)
 	if (err == 0)
 		err = core_recover(g->core, gate_moment(), true);
 	if (err == 0)
-		err = journal_sync(g->journal);
+		err = gate_sync(g);
 	return err == 0 ? journal_recovered(g->journal) : err;
 }
 
@@ -242,7 +317,9 @@ gate_open(struct gate *g, bool make_key)
 	    &g->transcripts)) != 0)
 		return complain(g, "the state folder", err,
 		    "see that its disk works and has room");
-	if ((err = open_journal(g, &start)) != 0)
+	if ((err = epochs_new(g->config.state, g->state_dir,
+	    &g->epochs)) != 0 || (err = open_journal(g, &start)) != 0 ||
+	    (err = open_epochs(g)) != 0)
 		return err;
 	return note_torn(g, &start);
 }
@@ -271,7 +348,7 @@ check_machine(struct gate *g)
 		return 0;
 	if (err != 0)
 		return err;
-	if (sha256_equal(&machine, core_machine(g->core)) ||
+	if (sha256_equal(&machine, &core_standing(g->core)->machine) ||
 	    core_lock(g->core)->on)
 		return 0;
 	log_event(&g->log, SERVICE_ERROR, "this is another machine than the"
@@ -330,7 +407,7 @@ gate_recover(struct gate *g)
 	    (err = core_recover(g->core, gate_moment(), false)) != 0 ||
 	    (err = note_programs(g)) != 0)
 		return err;
-	return journal_sync(g->journal);
+	return gate_sync(g);
 }
 
 int
@@ -350,7 +427,7 @@ gate_lockdown(struct gate *g, bool on, const char *by, struct bytes reason)
 		err = core_lockdown(g->core, gate_moment(), on, "local", by,
 		    reason);
 	if (err == 0 && !on) {
-		if ((err = journal_sync(g->journal)) == 0 &&
+		if ((err = gate_sync(g)) == 0 &&
 		    has_lock_flag(g) &&
 		    (err = file_remove(g->state_dir, LOCK_NAME)) == 0)
 			err = file_sync_dir(g->state_dir);
@@ -423,6 +500,7 @@ gate_close(struct gate *g)
 	transcripts_close(g->transcripts);
 	blobs_close(g->blobs);
 	core_free(g->core);
+	epochs_free(g->epochs);
 	if (g->key != NULL)
 		identity_close(g->key);
 	file_close(&g->state_dir);

@@ -244,7 +244,7 @@ static void
 on_lockdown(struct gate *g, struct client *c,
     const struct control_request *req)
 {
-	const struct core_lock *lock = core_lock(g->core);
+	const struct standing_lock *lock = core_lock(g->core);
 	struct core_reply r = { .answer = CORE_ACCEPTED };
 	int err;
 
@@ -286,7 +286,7 @@ on_clock_reset(struct gate *g, struct client *c,
 {
 	struct core_reply r = { .answer = CORE_ACCEPTED };
 	int err = core_clock_reset(g->core, gate_moment(), client_name(c),
-	    req->reason);
+	    req->reason, &r);
 
 	answer_reply(g, c, &r, err);
 }

@@ -137,7 +137,7 @@ recheck_approvals(struct core *c, struct moment m, struct dossier *d,
 		const struct queue_approval *a = &item->approvals[i];
 		struct refusal why = { .reason = "unknown_key" };
 
-		consent_approval(item, a, c->device, &kept[n]);
+		consent_approval(item, a, c->s.device, &kept[n]);
 		if (people_find_key(d->rules.people, bytes_str(a->key),
 		    &signer) && rules_check_approval(&d->rules, &kept[n],
 		    &signer, &why) == 0) {
@@ -294,14 +294,14 @@ count_running(const struct core *c, unsigned *ret_changing,
 			    ret_looking : ret_changing);
 }
 
-enum wait { WAIT_GO, WAIT_LATER, WAIT_NEVER };
+enum waiting { WAIT_GO, WAIT_LATER, WAIT_NEVER };
 
 /* Whether the cards that it comes after have finished with exit code 0. */
-static enum wait
+static enum waiting
 after_others(const struct core *c, const struct card *card)
 {
 	const struct queue_item *other;
-	enum wait w = WAIT_GO;
+	enum waiting w = WAIT_GO;
 	size_t i;
 
 	for (i = 0; i < card->n_after; i++) {
@@ -380,7 +380,7 @@ consider(struct core *c, struct moment m, const struct queue_item *item,
 	struct refusal why;
 	struct dossier d;
 	bool enough = false;
-	enum wait w;
+	enum waiting w;
 	int err;
 
 	err = dossier_open(c, m, item, &d);
@@ -461,13 +461,14 @@ core_turn(struct core *c, struct moment m)
 	if ((err = follow_policy_all(c, m)) != 0 ||
 	    (err = expire_cards(c, m)) != 0 ||
 	    (err = lapse_expired(c, m)) != 0 ||
-	    (err = start_cards(c, m)) != 0)
+	    (err = start_cards(c, m)) != 0 ||
+	    (err = core_daily_epoch(c, m)) != 0)
 		return err;
 	/*
 	 * By the floor, behind which no time goes back: by a clock that is
 	 * ahead for a moment, cards would be forgotten that still could run.
 	 */
-	queue_forget(c->queue, c->last_record);
+	queue_forget(c->queue, c->s.last_record);
 	return 0;
 }
 

@@ -24,7 +24,7 @@ static const char *const link_words[] = {
 static void
 put_lock(const struct gate *g, struct jsonw *w)
 {
-	const struct core_lock *l = core_lock(g->core);
+	const struct standing_lock *l = core_lock(g->core);
 
 	if (!l->on) {
 		jsonw_null(w, "lockdown");
@@ -325,43 +325,38 @@ put_envelope(struct jsonw *w, const char *key, const struct envelope *e)
 	buf_free(&b);
 }
 
-/* Writes the envelope of a card or root again from its record and blob. */
+/* Writes the envelope of a card or root again from its blob. */
 static int
 retell(struct gate *g, struct jsonw *w, const char *key,
-    enum payload_type type, struct bytes payload)
+    enum payload_type type, const struct sha256 *name,
+    const struct record_sig *sigs, size_t n_sigs)
 {
-	struct record_doc *doc;
-	const struct record *rec;
-	struct envelope e = { 0 };
+	struct envelope e = { .type = envelope_type_text(type) };
 	struct buf blob;
 	size_t i;
 	int err;
 
-	if ((err = record_parse(payload, &doc)) != 0)
-		return err;
-	rec = record_of(doc);
 	buf_init(&blob, CAP_TRUST);
-	err = blobs_read(g->blobs, type == PAYLOAD_CARD ? &rec->card :
-	    &rec->digest, &blob, NULL);
+	err = blobs_read(g->blobs, name, &blob, NULL);
 	if (err == 0) {
-		e.type = envelope_type_text(type);
 		e.payload = buf_bytes(&blob);
-		for (i = 0; i < rec->n_sigs && i < ENVELOPE_MAX_SIGS; i++) {
-			e.sigs[i].keyid = rec->sigs[i].keyid;
-			e.sigs[i].sig = rec->sigs[i].sig;
+		for (i = 0; i < n_sigs && i < ENVELOPE_MAX_SIGS; i++) {
+			e.sigs[i].keyid = sigs[i].keyid;
+			e.sigs[i].sig = sigs[i].sig;
 		}
 		e.n_sigs = i;
 		put_envelope(w, key, &e);
 	}
 	buf_free(&blob);
-	record_free(doc);
 	return err;
 }
 
+/* A card's, whose signatures stand in its record. */
 static int
-retell_at(struct gate *g, struct jsonw *w, const char *key,
-    enum payload_type type, uint64_t index)
+retell_card(struct gate *g, struct jsonw *w, const char *key, uint64_t index)
 {
+	const struct record *rec;
+	struct record_doc *doc;
 	struct journal_cursor at;
 	struct buf payload;
 	struct entry e;
@@ -371,10 +366,14 @@ retell_at(struct gate *g, struct jsonw *w, const char *key,
 	journal_seek(&at, index);
 	buf_init(&payload, ENTRY_MAX);
 	r = journal_read(g->journal, &at, &payload, &e);
-	if (r > 0)
-		r = retell(g, w, key, type, e.payload);
-	else if (r == 0)
+	if (r > 0 && (r = record_parse(e.payload, &doc)) == 0) {
+		rec = record_of(doc);
+		r = retell(g, w, key, PAYLOAD_CARD, &rec->card, rec->sigs,
+		    rec->n_sigs);
+		record_free(doc);
+	} else if (r == 0) {
 		r = ERR_NOT_FOUND;
+	}
 	buf_free(&payload);
 	return r;
 }
@@ -391,14 +390,15 @@ put_files(struct gate *g, struct jsonw *w)
 		{ TRUST_DEVICE, "device_entry" },
 	};
 	const struct trust *t = core_trust_files(g->core);
-	const uint64_t *roots;
+	const struct standing *s = core_standing(g->core);
 	struct trust_held h;
-	size_t i, n = core_roots(g->core, &roots);
+	size_t i;
 	int err = 0;
 
 	jsonw_arr(w, "root");
-	for (i = 0; i < n && err == 0; i++)
-		err = retell_at(g, w, NULL, PAYLOAD_ROOT, roots[i]);
+	for (i = 0; i < s->n_roots && err == 0; i++)
+		err = retell(g, w, NULL, PAYLOAD_ROOT, &s->roots[i].digest,
+		    s->roots[i].sigs, s->roots[i].n_sigs);
 	jsonw_arr_end(w);
 	for (i = 0; i < sizeof(files) / sizeof(files[0]) && err == 0; i++) {
 		if (!trust_held(t, files[i].file, &h))
@@ -417,7 +417,7 @@ put_pending(struct gate *g, const struct queue_item *item, struct jsonw *w)
 
 	if (t == NULL || !trust_held(t, TRUST_POLICY, &policy))
 		return ERR_STATE;
-	if ((err = retell_at(g, w, "card", PAYLOAD_CARD, item->index)) != 0)
+	if ((err = retell_card(g, w, "card", item->index)) != 0)
 		return err;
 	jsonw_b64url(w, "device_nonce", bytes_of(item->device_nonce,
 	    sizeof(item->device_nonce)));
@@ -461,7 +461,7 @@ view_card_whole(struct gate *g, const struct queue_item *item, struct buf *b)
 	/* Its own envelope, so that `show` can print the exact bytes. */
 	before = b->n;
 	if (err == 0 && item->state != STATE_REFUSED &&
-	    retell_at(g, &w, "envelope", PAYLOAD_CARD, item->index) != 0)
+	    retell_card(g, &w, "envelope", item->index) != 0)
 		b->n = before;
 	jsonw_obj_end(&w);
 	return err;

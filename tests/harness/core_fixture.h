@@ -13,11 +13,14 @@
 
 #include "agent/gate/core_inside.h"
 #include "common/approval.h"
+#include "common/epoch.h"
 #include "common/jsonw.h"
 #include "common/pin.h"
+#include "common/snapshot.h"
 #include "tests/harness/kit.h"
 
 #define FX __attribute__((unused)) static
+#define FX_KEY 0xfd		/* seed of the device key */
 
 /* Besides what KIT_POLICY has: a tool that needs a manager, one that is off. */
 #define FX_POLICY							\
@@ -68,6 +71,10 @@ struct fx {
 	struct fx_blob *blobs;
 	size_t n_blobs, blobs_size;
 
+	size_t segment_every;		/* records; 0: one segment */
+	size_t segment;			/* its first record */
+	size_t n_epochs;		/* made; the key of number n is n */
+
 	bool full;			/* ERR_NO_SPACE but for musts */
 	int append_error;		/* of every append */
 	const char *offers, *plans;	/* what host says; NULL: yes */
@@ -113,21 +120,25 @@ fx_copy(const void *p, size_t n)
 /* ---- the host ---- */
 
 FX void
+fx_store_blob(struct fx *f, const struct sha256 *name, struct bytes blob)
+{
+	if (f->n_blobs == f->blobs_size) {
+		f->blobs_size = f->blobs_size == 0 ? 64 : 2 * f->blobs_size;
+		f->blobs = realloc(f->blobs,
+		    f->blobs_size * sizeof(f->blobs[0]));
+		CHECK(f->blobs != NULL);
+	}
+	f->blobs[f->n_blobs].name = *name;
+	f->blobs[f->n_blobs].p = fx_copy(blob.p, blob.n);
+	f->blobs[f->n_blobs++].n = blob.n;
+}
+
+FX void
 fx_store(struct fx *f, struct bytes payload, const struct sha256 *name,
     struct bytes blob)
 {
-	if (name != NULL) {
-		if (f->n_blobs == f->blobs_size) {
-			f->blobs_size = f->blobs_size == 0 ? 64 :
-			    2 * f->blobs_size;
-			f->blobs = realloc(f->blobs,
-			    f->blobs_size * sizeof(f->blobs[0]));
-			CHECK(f->blobs != NULL);
-		}
-		f->blobs[f->n_blobs].name = *name;
-		f->blobs[f->n_blobs].p = fx_copy(blob.p, blob.n);
-		f->blobs[f->n_blobs++].n = blob.n;
-	}
+	if (name != NULL)
+		fx_store_blob(f, name, blob);
 	if (f->n_records == f->records_size) {
 		f->records_size = f->records_size == 0 ? 256 :
 		    2 * f->records_size;
@@ -183,6 +194,60 @@ fx_each(void *arg, core_fold_fn *fold, void *to)
 	for (i = 0; i < f->n_records && err == 0; i++)
 		err = fold(to, i, bytes_of(f->records[i].p,
 		    f->records[i].n));
+	return err;
+}
+
+FX bool
+fx_wants_state(void *arg)
+{
+	struct fx *f = arg;
+
+	return f->segment_every > 0 && f->n_records > f->segment &&
+	    f->n_records % f->segment_every == 0;
+}
+
+FX int
+fx_begin_segment(void *arg, const struct sha256 *name, struct bytes snapshot)
+{
+	unsigned long left = test_oom_left;
+	struct fx *f = arg;
+
+	if (f->full)
+		return ERR_NO_SPACE;
+	test_oom_left = 0;
+	fx_store_blob(f, name, snapshot);
+	test_oom_left = left;
+	f->segment = f->n_records;
+	return 0;
+}
+
+/* The seed of epoch n's key is n; the device's is FX_KEY. */
+FX int
+fx_next_epoch(void *arg, const struct core_epoch *ask, struct buf *ret_payload,
+    uint8_t ret_key[RECORD_DEVICE_KEY], uint8_t ret_sig[64])
+{
+	struct epoch_fields e = { ask->org, ask->device, ask->epoch, NULL,
+	    ask->issued };
+	struct fx *f = arg;
+	struct signer key, by;
+	struct buf pae;
+	int err;
+
+	kit_signer((unsigned)(ask->epoch % 250) + 1, &key);
+	kit_signer(ask->epoch == 1 ? FX_KEY :
+	    (unsigned)((ask->epoch - 1) % 250) + 1, &by);
+	e.key = key.public;
+	epoch_write(ret_payload, &e);
+	if ((err = buf_error(ret_payload)) != 0)
+		return err;
+	buf_init(&pae, KIT_MAX);
+	envelope_pae(&pae, envelope_type_text(PAYLOAD_EPOCH),
+	    buf_bytes(ret_payload));
+	if ((err = buf_error(&pae)) == 0)
+		CHECK_INT(signer_sign(&by, buf_bytes(&pae), ret_sig), 0);
+	memcpy(ret_key, key.public, RECORD_DEVICE_KEY);
+	f->n_epochs++;
+	buf_free(&pae);
 	return err;
 }
 
@@ -342,8 +407,9 @@ fx_dump(const struct core *c, struct moment m, struct buf *b)
 		if (state_is_open(i->state) ||
 		    i->expires + CAP_DIGEST_MEMORY >= now)
 			fx_dump_item(b, i);
-	buf_printf(b, "lock %d %s %s %s org %s device %s\n", c->lock.on,
-	    c->lock.reason, c->lock.by, c->lock.source, c->org, c->device);
+	buf_printf(b, "lock %d %s %s %s org %s device %s\n",
+	    core_lock(c)->on, core_lock(c)->reason, core_lock(c)->by,
+	    core_lock(c)->source, core_org(c), core_device(c));
 	for (file = 0; c->trust != NULL && file < TRUST_FILES; file++) {
 		if (!trust_held(c->trust, (enum trust_file)file, &h))
 			continue;
@@ -352,11 +418,14 @@ fx_dump(const struct core *c, struct moment m, struct buf *b)
 		    (long long)h.head.version, (long long)trust_least(
 		    c->trust, (enum trust_file)file));
 	}
-	for (k = 0; k < c->n_roots; k++)
-		buf_printf(b, "root %llu\n", (unsigned long long)c->roots[k]);
-	for (k = 0; k < CORE_PROGRAMS; k++)
-		buf_printf(b, "program %s\n", c->programs[k].name);
-	buf_printf(b, "last %lld\n", (long long)c->last_record);
+	for (k = 0; k < c->s.n_roots; k++)
+		buf_printf(b, "root %llu\n",
+		    (unsigned long long)c->s.roots[k].index);
+	for (k = 0; k < STANDING_PROGRAMS; k++)
+		buf_printf(b, "program %s\n", c->s.programs[k].name);
+	buf_printf(b, "last %lld ran %lld epoch %lld\n",
+	    (long long)c->s.last_record, (long long)c->s.running_ms,
+	    (long long)c->s.epoch);
 	CHECK_INT(buf_error(b), 0);
 }
 
@@ -371,7 +440,8 @@ fx_dump_open(const struct fx *f, struct buf *b)
 
 	for (i = queue_first_open(q); i != NULL; i = queue_next_open(q, i))
 		fx_dump_item(b, i);
-	buf_printf(b, "lock %d %s\n", f->core->lock.on, f->core->lock.source);
+	buf_printf(b, "lock %d %s\n", core_lock(f->core)->on,
+	    core_lock(f->core)->source);
 	for (file = 0; f->core->trust != NULL && file < TRUST_FILES; file++)
 		if (trust_held(f->core->trust, (enum trust_file)file, &h))
 			buf_put(b, h.digest.b, SHA256_SIZE);
@@ -381,7 +451,7 @@ fx_dump_open(const struct fx *f, struct buf *b)
 /* ---- start, replay, end ---- */
 
 FX struct core *
-fx_new_core(struct fx *f)
+fx_core_from(struct fx *f, size_t first)
 {
 	struct core_config cfg = { .host = &f->host, .arg = f };
 	struct core *c;
@@ -390,12 +460,60 @@ fx_new_core(struct fx *f)
 
 	memcpy(cfg.boot_id, f->boot_id, sizeof(cfg.boot_id));
 	CHECK_INT(core_new(&cfg, &c), 0);
-	for (i = 0; i < f->n_records; i++) {
+	for (i = first; i < f->n_records; i++) {
 		err = core_replay(c, i, bytes_of(f->records[i].p,
 		    f->records[i].n));
 		CHECK_MSG(err == 0, "%s: %s", core_error(c), err_word(err));
 	}
+	CHECK_INT(core_replayed(c), 0);
 	return c;
+}
+
+FX struct core *
+fx_new_core(struct fx *f)
+{
+	return fx_core_from(f, 0);
+}
+
+FX void
+fx_snapshot(const struct core *c, struct moment m, struct buf *b)
+{
+	buf_init(b, SNAPSHOT_CAP);
+	snapshot_encode(b, &c->s, c->trust, c->queue, core_now(c, m));
+	CHECK_INT(buf_error(b), 0);
+}
+
+/*
+ * However the records are folded, as they come, all at once or from the last
+ * segment on, the snapshot has the same bytes; and so has the one of a
+ * snapshot that was read.
+ */
+FX void
+fx_check_snapshot(struct fx *f, const struct core *fresh)
+{
+	struct core *late = fx_core_from(f, f->segment);
+	struct standing s;
+	struct trust *t;
+	struct queue *q;
+	struct buf a, b;
+
+	fx_snapshot(f->core, f->m, &a);
+	fx_snapshot(fresh, f->m, &b);
+	CHECK_MEM(b.p, b.n, a.p, a.n);
+	buf_free(&b);
+	fx_snapshot(late, f->m, &b);
+	CHECK_MEM(b.p, b.n, a.p, a.n);
+	buf_free(&b);
+	CHECK_INT(snapshot_decode(buf_bytes(&a), fx_load, f, &s, &t, &q), 0);
+	buf_init(&b, SNAPSHOT_CAP);
+	snapshot_encode(&b, &s, t, q, core_now(f->core, f->m));
+	CHECK_MEM(b.p, b.n, a.p, a.n);
+	buf_free(&a);
+	buf_free(&b);
+	standing_fini(&s);
+	trust_free(t);
+	queue_free(q);
+	core_free(late);
 }
 
 /* The same records make the same state. */
@@ -420,6 +538,7 @@ fx_check_replay(struct fx *f)
 	CHECK(!core_next_effect(fresh, &e));
 	buf_free(&a);
 	buf_free(&b);
+	fx_check_snapshot(f, fresh);
 	core_free(fresh);
 }
 
@@ -541,13 +660,18 @@ fx_enrol(struct fx *f)
 {
 	struct core_genesis g = { .org = "acme", .device = KIT_DEVICE,
 	    .pin_from = "argument" };
-	static const uint8_t key[32] = { 1 };
 	static const struct sha256 machine = { { 2 } };
+	struct signer key;
 	struct buf pin;
 
+	kit_signer(FX_KEY, &key);
+
 	memset(f, 0, sizeof(*f));
-	f->host = (struct core_host){ fx_append, fx_load, fx_each, fx_random,
-	    fx_offers, fx_plan };
+	f->host = (struct core_host){ .append = fx_append, .load = fx_load,
+	    .load_state = fx_load, .wants_state = fx_wants_state,
+	    .begin_segment = fx_begin_segment, .next_epoch = fx_next_epoch,
+	    .each = fx_each, .random = fx_random, .offers = fx_offers,
+	    .plan = fx_plan };
 	f->m.clock = kit_time(KIT_NOW);
 	f->m.boot_ms = 1000000;
 	(void)snprintf(f->boot_id, sizeof(f->boot_id), "boot-1");
@@ -560,7 +684,7 @@ fx_enrol(struct fx *f)
 	pin_write(&pin, &f->pin);
 	buf_put_u8(&pin, 0);
 	g.pin = fx_keep(f, pin.p);
-	g.key = key;
+	g.key = key.public;
 	g.machine = &machine;
 	CHECK_INT(core_begin(f->core, f->m, &g), 0);
 }

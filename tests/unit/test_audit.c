@@ -34,7 +34,7 @@ TEST(clock_reset)
 	fx_turn(&f);
 	f.m.clock -= 2 * 86400;
 	CHECK_INT(core_clock_reset(f.core, f.m, "local:root",
-	    bytes_str("bad battery")), 0);
+	    bytes_str("bad battery"), &f.reply), 0);
 	/* What had ended long ago is of today again. */
 	fx_run(&f, &(struct fx_ask){ .after = &before->digest });
 	CHECK_RIGHT(&f);

@@ -48,7 +48,7 @@ TEST(a_journal_begins_with_the_genesis)
 	fx_enrol(&f);
 	CHECK_STR(core_org(f.core), "acme");
 	CHECK_STR(core_device(f.core), KIT_DEVICE);
-	CHECK(sha256_equal(core_machine(f.core), &machine));
+	CHECK(sha256_equal(&core_standing(f.core)->machine, &machine));
 	CHECK_STR(core_blocked(f.core, f.m), "no_root");
 	/* Not a second one, nor anything before it, nor a pin that is none. */
 	g.key = key;
@@ -255,14 +255,16 @@ TEST(two_files_of_one_version_lock_down)
 
 TEST(a_new_root_drops_what_it_does_not_stand_behind)
 {
-	const uint64_t *roots;
+	const struct standing *s;
 	struct fx f;
 
 	fx_open(&f);
 	install(&f, TRUST_ROOT, fx_text(&f, KIT_ROOT, FX_V("2"), "\"^21\"",
 	    "\"^22\"", NULL));
-	CHECK_INT(core_roots(f.core, &roots), 2);
-	CHECK(roots[0] == 1 && roots[1] == f.n_records - 1);
+	s = core_standing(f.core);
+	CHECK_INT(s->n_roots, 2);
+	CHECK(s->roots[0].index == 1 &&
+	    s->roots[1].index == f.n_records - 1);
 	CHECK_STR(core_blocked(f.core, f.m), "no_policy");
 	CHECK_STR(fx_offer(&f, fx_card(&f, &(struct fx_ask){ 0 }))->reason,
 	    "no_policy");
@@ -519,7 +521,7 @@ TEST(a_clock_that_was_ahead_is_taken_back)
 	CHECK_STR(core_blocked(f.core, f.m), "clock");
 	fx_mark(&f);
 	CHECK_INT(core_clock_reset(f.core, f.m, "local:root",
-	    bytes_str("battery")), 0);
+	    bytes_str("battery"), &f.reply), 0);
 	CHECK_NEWS(&f, "clock:battery");
 	CHECK_INT(fx_last(&f)->floor, t + 120);
 	CHECK_INT(core_now(f.core, f.m), t + 120);
@@ -546,7 +548,7 @@ TEST(a_reset_does_not_pass_the_trust_files)
 	fx_open(&f);
 	f.m.clock = kit_time("2025-06-01T00:00:00Z");
 	CHECK_INT(core_clock_reset(f.core, f.m, "local:root",
-	    bytes_str("")), 0);
+	    bytes_str(""), &f.reply), 0);
 	CHECK_STR(core_blocked(f.core, f.m), "clock");
 	CHECK_INT(core_now(f.core, f.m), kit_time("2026-01-03T00:00:00Z"));
 	fx_close(&f);
@@ -739,7 +741,7 @@ do_deed(struct stage *s, enum deed deed)
 		    "local:x", bytes_str(""));
 	case DEED_RESET:
 		return core_clock_reset(f->core, f->m, "local:x",
-		    bytes_str(""));
+		    bytes_str(""), &f->reply);
 	case DEED_WITHDRAW:
 		return core_withdraw(f->core, f->m, &s->waits->digest,
 		    bytes_str(""));

@@ -17,7 +17,7 @@
 
 /* The device whose key the fixture has: its id is made from it. */
 #undef KIT_DEVICE
-#define KIT_DEVICE "d-ahipvpjfd7f34k4tws4spmtk2k"
+#define KIT_DEVICE "d-zsi67zrels5wysxadmco4pkad4"
 
 #include "../fault/file_memory.h"
 #include "common/audit.h"
