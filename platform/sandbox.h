@@ -1,7 +1,7 @@
 /*
  * sandbox.h - what holds an approved action: its profile, limits and end.
  * SPDX-License-Identifier: Apache-2.0
- * Runs in: runner (enter), gate (probe, pens, sweep).
+ * Runs in: runner (probe, start, wait), gate (pens, sweep).
  *
  * A *pen* is what holds all processes of one action so that they can be
  * limited and killed together: on Linux the control groups that the gate makes
@@ -10,38 +10,56 @@
 #ifndef COUNTERSIGN_PLATFORM_SANDBOX_H
 #define COUNTERSIGN_PLATFORM_SANDBOX_H
 
+#include "common/offer.h"
 #include "common/plan.h"
 
 #include <stdbool.h>
 
 /*
- * Longest text about what is enforced, with its NUL. On Linux:
+ * What is enforced, in `enforced` of a result, words with a blank between and
+ * always in this order (at most SANDBOX_TEXT_SIZE with the NUL). On Linux:
  *	profile=full|repair|observe
  *	cgroup=v1|v2|v1+v2|none		the pens' hierarchies
- *	kill=cgroup|walk|none		at one stroke; by walking over our
- *					descendants; survivors are kept
+ *	kill=				what ends the whole tree:
+ *	    pid|pid+cgroup		    its pid namespace
+ *	    uid|uid+cgroup		    kill(-1) as its user, who is no
+ *					    one else's
+ *	    cgroup|walk			    the group at one stroke; by walking
+ *					    over our descendants
+ *	    none			    survivors are kept
  *	mem=cgroup|rlimit+poll|none	the memory limit: held by the kernel
  *					for the tree; for each process, and the
  *					sum looked at; not asked for
  *	procs=cgroup|rlimit+poll|poll|none	the process limit likewise
+ * and for confined profiles:
+ *	ns=mnt,ipc,uts			new namespaces: also user, pid, net
+ *	mnt=ro				all read-only but what is private or
+ *					declared
+ *	net=none|view|host
+ *	unix=yes|no			whether Unix sockets can be made
+ *	caps=none|read|repair		none; CAP_DAC_READ_SEARCH; the six of
+ *					`repair`
+ *	nnp=yes seccomp=yes
+ *	landlock=0…9			the version that holds; 0 none
  */
-#define SANDBOX_TEXT_SIZE 256
 
-/* ---- both: what this machine can do ---- */
-
-/* Which profiles can be kept here, and in what words. */
-struct sandbox_offer {
-	bool observe;
-	bool repair;
-	bool full;
-	char text[SANDBOX_TEXT_SIZE];	/* "cgroup=v1 kill=cgroup …" */
-};
+/* ---- runner: what this machine can do ---- */
 
 /*
- * Finds out what can be enforced, by trying. Only what was tried and held is
- * offered. Never fails: at worst only `full` is offered.
+ * Finds out what can be enforced, by trying, if offer->try_out: each confined
+ * profile is entered, and what it is to keep out is attempted from within.
+ * Only what was tried and held is offered. With root, `observe` is tried as
+ * offer->uid (0: there is no account for it, and it is not offered); without,
+ * both are tried in a user namespace. Takes some tens of milliseconds, and
+ * forks: for the runner, whose --probe it is. Never fails: at worst only
+ * `full` is offered.
  */
-void sandbox_probe(struct sandbox_offer *ret_offer);
+void sandbox_probe(struct sandbox_offer *offer);
+/*
+ * The other half of it: what is run inside. args: as sandbox_probe() gave them
+ * to the program `countersign-runner --inside`. Returns its exit code.
+ */
+int sandbox_inside(int n_args, char **args);
 
 /* ---- runner ---- */
 
@@ -127,6 +145,13 @@ void sandbox_wait(struct sandbox *s, const struct plan *p,
     struct sandbox_helper *helper, int control, struct sandbox_end *ret_end);
 
 /* ---- gate ---- */
+
+/*
+ * Kills all that runs as an account of `observe`, at one stroke and without
+ * waiting for it to die: what an earlier gate's actions may have left there.
+ * Needs root. ERR_USAGE uid 0; ERR_IO; ERR_UNSUPPORTED.
+ */
+MUST_CHECK int sandbox_sweep(uint32_t uid);
 
 struct pens;	/* where the pens of this gate stand */
 

@@ -149,7 +149,7 @@ selftest_run(FILE *why)
 int
 selftest_report(void)
 {
-	struct sandbox_offer o;
+	struct sandbox_offer o = { .try_out = false };
 	size_t i;
 
 	for (i = 0; i < N_CHECKS; i++)

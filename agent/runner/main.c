@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define EXIT_USAGE 2
@@ -108,32 +109,61 @@ run(void)
 	return code;
 }
 
-static int
-probe(void)
+/* A number as the gate writes it; UINT32_MAX for anything else. */
+static uint32_t
+number(const char *s)
 {
-	struct sandbox_offer offer;
+	char *end;
+	unsigned long long v = strtoull(s, &end, 10);
 
+	return *s >= '0' && *s <= '9' && *end == '\0' && v < UINT32_MAX ?
+	    (uint32_t)v : UINT32_MAX;
+}
+
+/* [UID GID]: the account of `observe`. */
+static int
+probe(int n_args, char **args)
+{
+	struct sandbox_offer offer = { .try_out = true };
+	struct buf b;
+	int code;
+
+	if (n_args == 2) {
+		offer.uid = number(args[0]);
+		offer.gid = number(args[1]);
+	}
+	if ((n_args != 0 && n_args != 2) || offer.uid == UINT32_MAX ||
+	    offer.gid == UINT32_MAX)
+		return -1;
 	sandbox_probe(&offer);
-	(void)printf("observe %s\nrepair %s\nfull %s\n%s\n",
-	    offer.observe ? "yes" : "no", offer.repair ? "yes" : "no",
-	    offer.full ? "yes" : "no", offer.text);
-	return 0;
+	buf_init(&b, OFFER_SIZE_MAX);
+	offer_put(&b, &offer);
+	code = buf_error(&b) != 0 || fwrite(b.p, 1, b.n, stdout) != b.n ||
+	    fflush(stdout) != 0;
+	buf_free(&b);
+	return code;
 }
 
 static void
 usage(FILE *f)
 {
-	(void)fprintf(f, "usage: countersign-runner [--probe | --version | "
-	    "--help]\n"
+	(void)fprintf(f, "usage: countersign-runner [--probe [UID GID] | "
+	    "--version | --help]\n"
 	    "Started by countersignd for one approved action.\n"
-	    "  --probe    what can be enforced on this machine\n");
+	    "  --probe    tries what can be enforced on this machine\n"
+	    "             UID GID: the account for actions that observe\n");
 }
 
 int
 main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "--probe") == 0)
-		return probe();
+	int code;
+
+	if (argc >= 2 && strcmp(argv[1], "--inside") == 0)
+		return sandbox_inside(argc - 2, argv + 2);
+	if (argc >= 2 && strcmp(argv[1], "--probe") == 0 &&
+	    (code = probe(argc - 2, argv + 2)) >= 0)
+		return code;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		(void)printf("countersign-runner %s\n", COUNTERSIGN_VERSION);
 		return 0;

@@ -1,7 +1,7 @@
 /*
  * sandbox.c - the runner's side: the payload, its limits, its whole end.
  * SPDX-License-Identifier: Apache-2.0
- * Runs in: runner (sandbox_probe also in the gate).
+ * Runs in: runner.
  *
  * What the payload's process does to itself stands in payload.c. What is left
  * of its tree when it ends is killed: by the end of its pid namespace, as the
@@ -35,16 +35,6 @@
 #define KILL_MS 1000
 /* How often limits are looked at that no control group holds. */
 #define POLL_MS 100
-
-void
-sandbox_probe(struct sandbox_offer *ret_offer)
-{
-	/* `observe` and `repair` are offered once each layer of theirs has
-	 * been tried here; nothing of that is built yet. */
-	*ret_offer = (struct sandbox_offer){ .full = true };
-	(void)snprintf(ret_offer->text, sizeof(ret_offer->text),
-	    "profiles=full");
-}
 
 /* ---- in the runner ------------------------------------------------------- */
 

@@ -8,6 +8,8 @@
  */
 #include "platform/linux/sweep.h"
 
+#include "platform/sandbox.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -57,4 +59,14 @@ sweep_user(uint32_t uid)
 		error = EPERM;
 	(void)munmap(stack, STACK_SIZE);
 	return error;
+}
+
+int
+sandbox_sweep(uint32_t uid)
+{
+	int error = sweep_user(uid);
+
+	if (error == 0)
+		return 0;
+	return error == EINVAL ? ERR_USAGE : ERR_IO;
 }
