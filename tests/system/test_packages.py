@@ -20,14 +20,13 @@ import zlib
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 
-from countersign import checks, fake, guest, owner	# noqa: E402
-from countersign.agent import Agent			# noqa: E402
+from countersign import checks, fake, guest		# noqa: E402
+from countersign.machine import Machine, STATE	# noqa: E402
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 PROGRAMS = ('countersignd', 'countersign-courier', 'countersign-runner',
             'countersign')
-STATE = '/var/lib/countersign'
 _lock = threading.Lock()
 _made = {}
 
@@ -77,55 +76,6 @@ def only(folder, end):
     return os.path.join(folder, found[0])
 
 
-class Device(Agent):
-    """An agent in a guest, installed from a package."""
-
-    def __init__(self, g):
-        self.guest = g
-        super().__init__()
-
-    def put(self, path, text, mode=0o600):
-        with open(self.guest.path(path), 'w') as f:
-            f.write(text)
-        os.chmod(self.guest.path(path), mode)
-
-    def enrol(self, pin=None):
-        self.put('/root/token.json', json.dumps({
-            'v': 1, 'kind': 'countersign-token',
-            'url': 'wss://127.0.0.1:%d/v1/agent' % self.peer.console.port,
-            'ca': self.peer.authority.pem.decode(),
-            'secret': self.peer.secret}))
-        self.put('/etc/countersign/root.pin', self.owner.pin(self.root) + '\n',
-                 0o644)
-        return self.guest.must(['countersignd', 'enrol', '--token',
-                                '/root/token.json']).decode().strip()
-
-    def start(self, wait=True, env=None):
-        n = self.peer.connections
-        self.guest.must(['systemctl', 'start', 'countersignd'])
-        self.peer.wait(lambda: self.peer.connections > n, 'connection')
-        for word in self.files:
-            self.peer.record('trust', file=word)
-        return self
-
-    def stop(self):
-        pass
-
-    def show(self, unit, what):
-        return self.guest.must(['systemctl', 'show', '-P', what,
-                                unit]).decode().strip()
-
-    def read_log(self):
-        return self.guest.run(['journalctl', '-u', 'countersignd',
-                               '--no-pager']).stdout.decode()
-
-    def marker(self):
-        return '/var/ran-' + os.urandom(4).hex()
-
-    def ran(self, path):
-        return os.path.exists(self.guest.path(path))
-
-
 def newer_deb(deb, work):
     """The package of the next release: another version, other programs."""
     root, out = os.path.join(work, 'next'), os.path.join(work, 'next.deb')
@@ -169,8 +119,7 @@ def upgraded(a, how):
                     'version of ' + p)
     with open(a.guest.path('/etc/countersign/agent.json')) as f:
         checks.equal(f.read(), '{"log": "syslog"}', 'configuration')
-    status = json.loads(a.guest.must(['countersign', 'status', '--json']))
-    checks.equal(status['queue']['pending'], 1, 'pending')
+    checks.equal(a.status()['queue']['pending'], 1, 'pending')
     checks.true(not a.ran(m), 'it ran by itself')
     a.approve(digest, received)
     checks.equal(a.peer.record('exec_result', card=digest)['exit_code'], 0)
@@ -204,7 +153,7 @@ def test_deb():
         installed(g)
         checks.equal(g.must(['dpkg', '--verify', 'countersign']), b'')
         next_ = put_package(g, newer_deb(deb, work), 'b.deb')
-        with Device(g) as a:
+        with Machine(g) as a:
             upgraded(a, lambda: g.must(['dpkg', '-i', next_]))
             n = a.peer.connections
             g.must(['dpkg', '-r', 'countersign'])
@@ -230,7 +179,7 @@ def test_deb_upgrade_by_a_card():
         deb = only(pack('deb-linux-x86_64'), '.deb')
         g.must(['dpkg', '-i', put_package(g, deb, 'a.deb')])
         next_ = put_package(g, newer_deb(deb, work), 'b.deb')
-        with Device(g) as a:
+        with Machine(g) as a:
             n = a.peer.connections
             digest, received = a.pending('dpkg -i %s && echo done' % next_)
             a.approve(digest, received)
@@ -301,7 +250,7 @@ def test_rpm():
             do('-U', '--nodeps', '--nosignature', next_)
             g.must(['systemctl', 'reload', 'countersignd'])
 
-        with Device(g) as a:
+        with Machine(g) as a:
             upgraded(a, upgrade)
             do('-V', '--nodeps', 'countersign', '--nomode', '--nouser', '--nogroup',
                '--noconfig', '--nomtime')
@@ -329,7 +278,7 @@ def test_tarball():
             systemctl daemon-reload
             systemctl enable countersignd'''])
         installed(g)
-        with Device(g) as a:
+        with Machine(g) as a:
             a.run('true')
 
 

@@ -29,7 +29,7 @@ from . import checks
 SUITE = 'bookworm'
 MIRROR = os.environ.get('DEBIAN_MIRROR', 'http://deb.debian.org/debian')
 PACKAGES = ('systemd systemd-sysv libpam-systemd dbus polkitd cron at sudo '
-            'procps iproute2 kmod udev login').split()
+            'procps iproute2 kmod udev login pkexec git gdb-minimal').split()
 LIMIT = 120		# seconds for a boot; for a command
 PR_SET_PDEATHSIG = 1
 HIERARCHIES = ('/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified',
