@@ -37,7 +37,7 @@
 struct sandbox_offer {
 	/* What the runner is told before it tries. */
 	bool try_out;		/* else only `full`, and nothing is run */
-	uint32_t uid;		/* the account of `observe`, when root; 0 none */
+	uint32_t uid;		/* account of `observe`, as root; 0 none */
 	uint32_t gid;
 
 	bool observe;
