@@ -191,6 +191,31 @@ as_argv(const char *const *list)
 	return list != NULL ? u.out : no_env;
 }
 
+/*
+ * Becomes the program open at fd. Emulators do not have execveat(2): then by
+ * the name that /proc gives the descriptor, which is the very file too.
+ */
+IN_CHILD static void
+become(int fd, const struct process_spec *spec)
+{
+	char path[] = "/proc/self/fd/0000000000";
+	char *end = path + sizeof(path) - 1, *p = end;
+
+	(void)syscall(SYS_execveat, fd, "", as_argv(spec->argv),
+	    as_argv(spec->envp), AT_EMPTY_PATH);
+	if (errno != ENOSYS)
+		return;
+	do {
+		*--p = (char)('0' + fd % 10);
+		fd /= 10;
+	} while (fd > 0);
+	/* Leading zeroes are none of a descriptor's: moves it to the front. */
+	for (end = path + 14; *p != '\0'; )
+		*end++ = *p++;
+	*end = '\0';
+	(void)execve(path, as_argv(spec->argv), as_argv(spec->envp));
+}
+
 IN_CHILD static int
 child_main(void *arg)
 {
@@ -210,8 +235,7 @@ child_main(void *arg)
 	if (!arrange(spec, c.base))
 		goto fail;
 	if (exec_fd >= 0)
-		(void)syscall(SYS_execveat, exec_fd, "", as_argv(spec->argv),
-		    as_argv(spec->envp), AT_EMPTY_PATH);
+		become(exec_fd, spec);
 	else
 		(void)execve(spec->path, as_argv(spec->argv),
 		    as_argv(spec->envp));

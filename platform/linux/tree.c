@@ -291,11 +291,64 @@ is_childless(void)
 	    errno == ECHILD;
 }
 
+/* The orphan of adopts_already(): says whose child it is. */
+__attribute__((noreturn)) static void
+tell_parent(int gone, int answer)
+{
+	char byte;
+	int parent;
+
+	/* Until the other end is closed. */
+	(void)!read(gone, &byte, 1);
+	parent = (int)getppid();
+	_exit(write(answer, &parent, sizeof(parent)) ==
+	    (ssize_t)sizeof(parent) ? 0 : 1);
+}
+
+/*
+ * Whether orphans come to us as we are, by making one: whoever started us may
+ * have seen to it (it outlives execve(2)).
+ */
+static bool
+adopts_already(void)
+{
+	int gone[2], answer[2], parent = 0;
+	pid_t child;
+
+	if (pipe2(gone, O_CLOEXEC) != 0)
+		return false;
+	if (pipe2(answer, O_CLOEXEC) != 0) {
+		(void)close(gone[0]);
+		(void)close(gone[1]);
+		return false;
+	}
+	if ((child = fork()) == 0) {
+		if (fork() != 0)
+			_exit(0);
+		(void)close(gone[1]);
+		tell_parent(gone[0], answer[1]);
+	}
+	/* Once it is reaped its child is another's. */
+	if (child > 0)
+		(void)waitpid(child, NULL, 0);
+	(void)close(gone[1]);
+	(void)close(answer[1]);
+	if (read(answer[0], &parent, sizeof(parent)) !=
+	    (ssize_t)sizeof(parent))
+		parent = 0;
+	(void)close(gone[0]);
+	(void)close(answer[0]);
+	/* It is reaped with others. */
+	return parent == getpid();
+}
+
 int
 process_adopt_orphans(void)
 {
-	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 :
-	    ERR_UNSUPPORTED;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+		return 0;
+	/* Emulators do not know the call. */
+	return errno == EINVAL && adopts_already() ? 0 : ERR_UNSUPPORTED;
 }
 
 void
