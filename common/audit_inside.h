@@ -50,7 +50,7 @@ struct audit_case {
 
 /* Notes what is wrong with the present record. Returns ERR_CORRUPT. */
 int audit_wrong(struct audit *a, enum audit_wrong wrong, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+    PRINTF_LIKE(3, 4);
 
 /* ---- audit_trust.c ---- */
 

@@ -20,12 +20,16 @@
 #undef sprintf
 #undef vsprintf
 #undef alloca
+/* A system whose headers use these names in what they define (mingw's) cannot
+ * have them poisoned: there scripts/check-style looks. */
+#ifndef BANNED_ELSEWHERE
 /* They write without knowing where the buffer ends. */
 #pragma GCC poison strcpy stpcpy strcat sprintf vsprintf gets
 /* Hidden state, or no way to tell an error from a number. */
 #pragma GCC poison strtok atoi atol atoll atof
 /* A shell between us and the program; random file names; stack of any size. */
 #pragma GCC poison popen tmpnam alloca
+#endif
 
 /* Poison would take the word from everybody; only its call is refused. */
 #define mktemp(template) no_name_that_others_can_guess(template)

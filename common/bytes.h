@@ -70,7 +70,7 @@ void buf_put_field(struct buf *b, struct bytes a);
 void buf_put_sshstr(struct buf *b, struct bytes a);
 /* printf into the buffer (no NUL is kept). */
 void buf_printf(struct buf *b, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+    PRINTF_LIKE(2, 3);
 /*
  * Room for n more bytes at the end, not yet counted in b->n; NULL on failure
  * (then the buffer is failed). Add what was written with buf_commit().

@@ -25,6 +25,9 @@
 	"try{[Console]::OutputEncoding=" \
 	"[Text.UTF8Encoding]::new($false)}catch{};\n"
 
+/* Where an action on Windows starts. */
+#define CARD_V1_WINDOWS_CWD "%SystemDrive%\\"
+
 /*
  * The environment as "NAME=value", ended by NULL; CS_ARG_* of a named tool
  * come after it. Nothing is inherited. HOME is a private /tmp in confined
@@ -41,6 +44,15 @@ const char *card_v1_cwd(enum action_profile profile);
  * and for shells that only Windows has.
  */
 const char *const *card_v1_command_line(enum action_shell shell);
+
+/*
+ * The same two for Windows. The text of the card takes the place of
+ * CARD_V1_SCRIPT: after -EncodedCommand as base64 of UTF-16LE, after /c in one
+ * pair of quotes. %SystemRoot%, %SystemDrive%, %ProgramFiles% and %ProgramData%
+ * are the folders that the system itself names, not variables.
+ */
+const char *const *card_v1_windows_command_line(enum action_shell shell);
+const char *const *card_v1_windows_environment(void);
 
 /* The text that comes before the card's for this shell; often empty. */
 const char *card_v1_prologue(enum action_shell shell);

@@ -12,6 +12,16 @@
 /* The compiler warns where a result is not looked at. */
 #define MUST_CHECK __attribute__((warn_unused_result))
 
+/*
+ * A function whose arguments are those of printf(), as C has it; a C library
+ * whose own printf() is another has the Makefile say so.
+ */
+#ifndef PRINTF_KIND
+#define PRINTF_KIND printf
+#endif
+#define PRINTF_LIKE(format_at, first_at) \
+	__attribute__((format(PRINTF_KIND, format_at, first_at)))
+
 enum err {
 	ERR_OK = 0,
 	ERR_NOMEM = -1,		/* allocation failed */

@@ -134,16 +134,33 @@ get_string(struct decoder *d, size_t cap)
 	return (const char *)s.p;
 }
 
+/* A path of Windows: a drive first. A plan is read on the system that made it,
+ * where a path of another system's form is no file. */
+static bool
+has_drive(const char *s)
+{
+	return ((s[0] >= 'A' && s[0] <= 'Z') || (s[0] >= 'a' && s[0] <= 'z')) &&
+	    s[1] == ':' && (s[2] == '\\' || s[2] == '/');
+}
+
+static bool
+is_slash(char c, bool both)
+{
+	return c == '/' || (both && c == '\\');
+}
+
 /* Whether an absolute path has no `..` in it. */
 static bool
 is_path(const char *s)
 {
+	bool drive = has_drive(s);
 	const char *p;
 
-	if (s[0] != '/')
+	if (s[0] != '/' && !drive)
 		return false;
-	for (p = s; (p = strstr(p, "/..")) != NULL; p += 3)
-		if (p[3] == '/' || p[3] == '\0')
+	for (p = s + (drive ? 2 : 0); *p != '\0'; p++)
+		if (is_slash(p[0], drive) && p[1] == '.' && p[2] == '.' &&
+		    (is_slash(p[3], drive) || p[3] == '\0'))
 			return false;
 	return true;
 }

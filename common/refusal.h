@@ -23,7 +23,7 @@ struct refusal {
 
 /* Fills in a refusal; a detail that is too long is cut. Returns err. */
 int refusal_set(struct refusal *ret_why, int err, const char *reason,
-    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+    const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /* The same with err_word(err) as the reason, and "FIELD: TEXT" as detail. */
 int refusal_field(struct refusal *ret_why, int err, const char *field,

@@ -19,8 +19,6 @@ const char *paths_socket(void);		/* control socket; a pipe's name */
 const char *paths_programs(void);	/* courier and runner */
 /* The account that the courier runs under, where we may choose. */
 const char *paths_courier_user(void);
-/* What a program's file name ends in: "", ".exe". */
-const char *paths_program_suffix(void);
 
 /* Whether it names a thing wherever we stand. */
 bool paths_is_absolute(struct bytes path);

@@ -38,6 +38,12 @@ struct process_spec {
 	const struct process_fd *fds;
 	size_t n_fds;
 	bool new_session;		/* setsid: no terminal, own group */
+	/*
+	 * On Windows, if we are SYSTEM: the account under whose token the child
+	 * runs, because it cannot become another one by itself. Elsewhere it is
+	 * not looked at (privileges_drop()). NULL: ours.
+	 */
+	const char *user;
 };
 
 /* A child of ours. */

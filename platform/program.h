@@ -39,7 +39,8 @@ struct program {
  * the same of every folder from / down to it, which may also be sticky, as
  * /tmp is. The descriptor serves to hash it and to start it (struct
  * process_spec), and stays on this very file whatever happens to the name. The
- * caller calls program_close().
+ * caller calls program_close(). On Windows a name without a dot gets ".exe",
+ * and the file cannot be changed, renamed or removed while it is open.
  *
  * ERR_USAGE path not absolute; ERR_NOT_FOUND; ERR_PERMISSION owner, mode or
  * kind of file wrong; ERR_TOO_LARGE path too long; ERR_IO.

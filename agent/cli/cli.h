@@ -88,7 +88,7 @@ enum say_colour {
  * that came from outside is escaped first (text_escape()).
  */
 int complain(int code, const char *todo, const char *wrong, ...)
-    __attribute__((format(printf, 3, 4)));
+    PRINTF_LIKE(3, 4);
 /* The same of a file or thing and an ERR_*; the code is by its kind. */
 int complain_err(int err, const char *what);
 /* The same for a refusal: its word and detail; CLI_REFUSED, or CLI_FAILED for
@@ -98,12 +98,12 @@ int complain_refusal(int err, const char *what, const struct refusal *why);
 /* Colours on a terminal only, never with NO_COLOR; "" where not. */
 const char *say_colour(enum say_colour c);
 /* To stdout, without a newline of their own. */
-void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* Untrusted text, escaped on one line. */
 void say_escape(struct bytes text);
 void say_buf(const struct buf *b);
 /* To stderr if a command's result goes to stdout as JSON or a file. */
-void say_next(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void say_next(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* Writes the buffer and a newline to stdout; CLI_DONE, or complains. */
 int say_json(struct buf *b);
 /* "in 3 days", "2 hours ago". */

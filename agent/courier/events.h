@@ -13,7 +13,7 @@
  * plain text are escaped, and the line is cut at 600 characters. stderr is the
  * gate's; that nobody reads it, or its disk is full, is no reason to stop.
  */
-void event_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void event_log(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /*
  * Text from outside for a line or for `status`: ASCII, the rest escaped, no

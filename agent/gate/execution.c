@@ -78,7 +78,7 @@ unlink_from(struct executor *ex, const struct execution *e)
 /* ---- the end ------------------------------------------------------------- */
 
 /* Adds a sentence to the detail. */
-__attribute__((format(printf, 2, 3))) static void
+PRINTF_LIKE(2, 3) static void
 explain(struct execution *e, const char *fmt, ...)
 {
 	size_t n = strlen(e->detail);

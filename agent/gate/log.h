@@ -26,7 +26,7 @@ void log_init(struct log *l, const char *name, bool to_system);
 
 /* One event; the formatted text is escaped and cut at 1,000 bytes. */
 void log_event(const struct log *l, enum service_level level,
-    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+    const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* The first 12 hex digits of a digest, as lines and people name a card. */
 const char *log_card(const struct sha256 *d, char ret_text[16]);

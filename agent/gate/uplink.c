@@ -260,6 +260,7 @@ courier_start(struct uplink *u)
 	if (privileges_is_root()) {
 		argv[1] = "--user";
 		argv[2] = u->cfg.user;
+		spec.user = u->cfg.user;
 	}
 	if ((err = pipes_pair(fds)) != 0)
 		return err;

@@ -10,12 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *
-paths_program_suffix(void)
-{
-	return "";
-}
-
 bool
 paths_is_absolute(struct bytes path)
 {

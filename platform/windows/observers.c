@@ -1,0 +1,35 @@
+/*
+ * observers.c - no accounts that look: Windows is not offered `observe`.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: gate.
+ */
+#include "platform/observers.h"
+
+#include <stddef.h>
+
+const char *
+observers_name(unsigned i)
+{
+	(void)i;
+	return NULL;
+}
+
+const char *
+observers_command(void)
+{
+	return "";
+}
+
+int
+observers_hold(unsigned i, int *ret_fd)
+{
+	(void)i;
+	(void)ret_fd;
+	return ERR_UNSUPPORTED;
+}
+
+void
+observers_release(int *fd)
+{
+	*fd = -1;
+}
