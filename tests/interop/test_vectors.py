@@ -44,8 +44,10 @@ def report(good, name, why):
         print("not ok test_vectors.%s: %s" % (name, why))
 
 
-def run(program, path, name):
-    p = subprocess.run([os.path.join(OUT, "tests", program), path],
+def run(program, paths, name):
+    if isinstance(paths, str):
+        paths = [paths]
+    p = subprocess.run([os.path.join(OUT, "tests", program)] + paths,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     lines = p.stdout.decode("utf-8", "replace").splitlines()
     bad = [x for x in lines if x.startswith("not ok")] or lines[-1:]
@@ -191,7 +193,20 @@ def notices(folder):
            "a_failure_is_noticed", p.stdout.decode()[:200])
 
 
+def merkle():
+    """Proofs, in folders of files of one case each."""
+    folder = os.path.join(VECTORS, "merkle")
+    files = sorted(os.path.join(at, name) for at, _, names in os.walk(folder)
+                   for name in names if name.endswith(".json"))
+    if files:
+        run("interop_merkle", files, "merkle")
+    else:
+        print("skip test_vectors.merkle: no shared/vectors/merkle beside the "
+              "repository")
+
+
 def main():
+    merkle()
     for program, vector, name in SHARED:
         path = os.path.join(VECTORS, vector)
         if os.path.exists(path):

@@ -1,0 +1,197 @@
+/*
+ * interop_merkle.c - runs transparency-dev's Merkle proofs through ours.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: tests.
+ *
+ * Takes files, one case each: of an inclusion proof {leafIdx, treeSize, root,
+ * leafHash, proof, desc, wantErr} or a consistency proof {size1, size2, root1,
+ * root2, proof, desc, wantErr}. A hash of another size than 32 bytes is wrong,
+ * but for two roots that are only compared. A consistency proof from the empty
+ * tree is wrong, whatever the second size is: it says nothing. Proofs of
+ * subtrees are not in RFC 6962 and are skipped.
+ */
+#include "common/base64.h"
+#include "common/merkle.h"
+#include "tests/harness/interop.h"
+
+#include <string.h>
+
+/* One case; what could not be a proof of ours has a word in `bad`. */
+struct proof_case {
+	struct sha256 hash[2];		/* leaf and root, or both roots */
+	uint64_t number[2];		/* index and size, or both sizes */
+	struct sha256 proof[MERKLE_PROOF_MAX + 64];
+	size_t n;
+	const char *bad;
+};
+
+/*
+ * Numbers of more than 15 digits are put between quotes: no double holds them,
+ * so the strict scanner refuses them, and here they are wanted.
+ */
+static struct buf
+quote_numbers(struct bytes text)
+{
+	bool in_string = false;
+	struct buf b;
+	size_t i, n;
+
+	buf_init(&b, INTEROP_MAX_FILE);
+	for (i = 0; i < text.n; i += n) {
+		for (n = 0; !in_string && i + n < text.n &&
+		    text.p[i + n] >= '0' && text.p[i + n] <= '9'; n++)
+			;
+		if (n > 15)
+			buf_put_u8(&b, '"');
+		buf_put(&b, text.p + i, n > 0 ? n : 1);
+		if (n > 15)
+			buf_put_u8(&b, '"');
+		if (n > 0)
+			continue;
+		n = 1;
+		if (text.p[i] == '"')
+			in_string = !in_string;
+		else if (text.p[i] == '\\' && i + 1 < text.n) {
+			buf_put_u8(&b, text.p[i + 1]);
+			n = 2;
+		}
+	}
+	if (buf_error(&b) != 0)
+		interop_die("file", err_text(buf_error(&b)));
+	return b;
+}
+
+static void
+get_number(struct doc_obj *o, const char *name, uint64_t *ret_v)
+{
+	struct bytes text = { NULL, 0 };
+	int64_t v = 0;
+	uint64_t sum = 0;
+	size_t i;
+
+	if (doc_type(o, name) == DOC_INT) {
+		doc_int(o, name, 0, INT64_MAX, &v);
+		*ret_v = (uint64_t)v;
+		return;
+	}
+	doc_str(o, name, &text);
+	for (i = 0; i < text.n; i++) {
+		unsigned digit = (unsigned)(text.p[i] - '0');
+
+		if (digit > 9 || sum > (UINT64_MAX - digit) / 10)
+			doc_fail(o, name, ERR_RANGE);
+		sum = sum * 10 + digit;
+	}
+	*ret_v = sum;
+}
+
+/* Without c, a hash of another size gets its own SHA-256 as a stand-in. */
+static void
+get_hash(struct doc_obj *o, const char *name, struct proof_case *c,
+    struct sha256 *ret_h)
+{
+	struct bytes text = { NULL, 0 };
+	struct buf b;
+
+	doc_str(o, name, &text);
+	buf_init(&b, INTEROP_MAX_FILE);
+	if (base64_decode(text, &b) != 0)
+		doc_fail(o, name, ERR_SYNTAX);
+	else if (b.n == sizeof(ret_h->b))
+		memcpy(ret_h->b, b.p, sizeof(ret_h->b));
+	else if (c != NULL)
+		c->bad = "a hash is not of 32 bytes";
+	else
+		digest_sha256(buf_bytes(&b), ret_h);
+	buf_free(&b);
+}
+
+static void
+get_proof(struct doc_obj *o, struct proof_case *c)
+{
+	struct doc_obj list;
+
+	if (doc_type(o, "proof") == DOC_NULL) {
+		(void)doc_is_null(o, "proof");
+		return;
+	}
+	doc_arr(o, "proof", sizeof(c->proof) / sizeof(c->proof[0]), &list);
+	while (doc_next(&list))
+		get_hash(&list, NULL, c, &c->proof[c->n++]);
+}
+
+static int
+verify(const struct proof_case *c, bool is_inclusion)
+{
+	if (c->bad != NULL)
+		return ERR_SYNTAX;
+	if (is_inclusion)
+		return merkle_verify_inclusion(&c->hash[0], c->number[0],
+		    c->number[1], c->proof, c->n, &c->hash[1]);
+	if (c->number[0] == 0)
+		return ERR_RANGE;
+	return merkle_verify_consistency(c->number[0], &c->hash[0],
+	    c->number[1], &c->hash[1], c->proof, c->n);
+}
+
+static void
+run_document(struct doc *d, const char *path, struct tally *t)
+{
+	struct proof_case c = { .n = 0 };
+	struct doc_obj o = doc_root(d);
+	bool is_inclusion = doc_has(&o, "leafIdx"), want = false;
+	struct proof_case *compared;
+	struct bytes desc = { NULL, 0 };
+	int err;
+
+	if (doc_has(&o, "start")) {
+		printf("skip %s: a proof of a subtree\n", path);
+		t->skipped++;
+		return;
+	}
+	get_number(&o, is_inclusion ? "leafIdx" : "size1", &c.number[0]);
+	get_number(&o, is_inclusion ? "treeSize" : "size2", &c.number[1]);
+	compared = !is_inclusion && c.number[0] == c.number[1] ? NULL : &c;
+	get_hash(&o, is_inclusion ? "leafHash" : "root1", compared,
+	    &c.hash[0]);
+	get_hash(&o, is_inclusion ? "root" : "root2", compared, &c.hash[1]);
+	get_proof(&o, &c);
+	(void)doc_opt_str(&o, "desc", &desc);
+	doc_bool(&o, "wantErr", &want);
+	interop_check(d);
+	err = verify(&c, is_inclusion);
+	interop_case(t, want == (err != 0), "%s: %s, %s", path,
+	    c.bad != NULL ? c.bad : err != 0 ? err_text(err) : "it holds",
+	    want ? "refusing is wanted" : "taking is wanted");
+}
+
+static void
+run_file(const char *path, struct tally *t)
+{
+	struct buf raw = interop_read(path), text;
+	struct doc *d;
+	int err;
+
+	text = quote_numbers(buf_bytes(&raw));
+	if ((err = doc_parse(buf_bytes(&text), 0, &d)) != 0)
+		interop_die(path, err_text(err));
+	run_document(d, path, t);
+	doc_free(d);
+	buf_free(&raw);
+	buf_free(&text);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct tally t = { 0, 0, 0 };
+	int i;
+
+	if (argc < 2)
+		interop_die(argv[0], "takes files");
+	if (digest_init() != 0)
+		interop_die(argv[0], "libsodium does not start");
+	for (i = 1; i < argc; i++)
+		run_file(argv[i], &t);
+	return interop_end(&t);
+}
