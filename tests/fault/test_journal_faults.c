@@ -172,23 +172,24 @@ make_checkpoint(void)
 {
 	struct sha256 root, should;
 	uint64_t size = journal_synced(j);
-	struct buf b;
+	uint8_t b[CHECKPOINT_SIZE];
 	int cosig = -1, err;
+	size_t i;
 
 	if ((err = journal_root(j, size, &root)) != 0)
 		return err;
 	tree_hash(0, size, &should);
 	CHECK(sha256_equal(&root, &should));
-	buf_init(&b, CHECKPOINT_SIZE);
-	buf_put_u64le(&b, size);
-	buf_put(&b, root.b, sizeof(root.b));
+	for (i = 0; i < 8; i++)
+		b[i] = (uint8_t)(size >> (8 * i));
+	memcpy(b + 8, root.b, sizeof(root.b));
 	book.made_checkpoint = true;
-	if ((err = file_replace(DISK, CHECKPOINT, buf_bytes(&b))) == 0)
+	err = file_replace(DISK, CHECKPOINT, bytes_of(b, sizeof(b)));
+	if (err == 0)
 		book.sealed = size;
 	if (err == 0 && (err = file_make_dir_at(DISK, "cosig", &cosig)) == 0)
-		err = file_replace(cosig, "a1b2", buf_bytes(&b));
+		err = file_replace(cosig, "a1b2", bytes_of(b, sizeof(b)));
 	file_close(&cosig);
-	buf_free(&b);
 	return err;
 }
 
@@ -356,6 +357,21 @@ TEST(error_at_every_call)
 				disk_crash(DISK_KEEP);
 				check_after(true);
 			}
+}
+
+TEST(no_memory)
+{
+	int err;
+
+	OOM_LOOP {
+		begin();
+		err = life();
+		test_oom_left = 0;
+		CHECK_INT(err, OOM_FIRED() ? ERR_NOMEM : 0);
+		close_journal();
+		disk_crash(DISK_KEEP);
+		check_after(false);
+	}
 }
 
 /* Full for good, at any moment, until the next start. */
