@@ -320,16 +320,18 @@ count_account(uint32_t uid)
  * kill(-1) reaches all that the caller may signal but itself: as that account,
  * all of that account, at one stroke.
  */
-static int
-sweep_once(uint32_t uid)
+int
+lineage_kill_account(uint32_t uid)
 {
-	pid_t pid = fork();
 	int status;
+	pid_t pid;
 
-	if (pid < 0)
+	if (uid == 0)
+		return ERR_USAGE;
+	if ((pid = fork()) < 0)
 		return ERR_IO;
 	if (pid == 0) {
-		if (uid == 0 || setuid(uid) != 0 || getuid() != uid ||
+		if (setuid(uid) != 0 || getuid() != uid ||
 		    geteuid() != uid)
 			_exit(1);
 		_exit(kill(-1, SIGKILL) == 0 || errno == ESRCH ? 0 : 2);
@@ -349,12 +351,12 @@ lineage_sweep_account(uint32_t uid, unsigned within_ms, uint32_t *ret_killed)
 	*ret_killed = (uint32_t)count_account(uid);
 	/* Also where none was seen: one may be on its way. */
 	do {
-		if ((r = sweep_once(uid)) != 0)
-			return r;
+		/* One of theirs may have killed the one who was to kill. */
+		r = lineage_kill_account(uid);
 		if (count_account(uid) == 0)
 			return 0;
 		/* What was killed is on its way out. */
 		(void)poll(NULL, 0, ROUND_MS);
 	} while (clock_boot_ms() < until);
-	return ERR_AGAIN;
+	return r != 0 ? r : ERR_AGAIN;
 }

@@ -61,10 +61,14 @@ uint64_t lineage_memory(const struct lineage *l);
 size_t lineage_kill(const struct lineage *l, const int *keep, size_t n_keep);
 
 /*
- * Kills all processes of that account until none is left or within_ms passed,
- * by kill(-1) as that account, which no fork of theirs outruns. Only as root,
- * for an account that is nobody else's. *ret_killed: how many were seen.
- * ERR_AGAIN some are left; ERR_IO.
+ * Kills all processes of that account by kill(-1) as that account, which no
+ * fork of theirs outruns; does not wait. Only as root, for an account that is
+ * nobody else's. ERR_USAGE uid 0; ERR_IO.
+ */
+MUST_CHECK int lineage_kill_account(uint32_t uid);
+/*
+ * The same until none is left or within_ms passed. *ret_killed: how many were
+ * seen. ERR_AGAIN some are left; ERR_IO.
  */
 MUST_CHECK int lineage_sweep_account(uint32_t uid, unsigned within_ms,
     uint32_t *ret_killed);

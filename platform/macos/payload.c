@@ -28,6 +28,35 @@
 /* Descriptors below which there may be some of ours. */
 #define FD_LAST_OURS 63
 
+bool
+payload_has_account(const struct plan *p)
+{
+	return p->profile == PLAN_OBSERVE && p->uid != 0 && geteuid() == 0;
+}
+
+static const char *
+net_word(enum plan_net net)
+{
+	return net == PLAN_NET_HOST ? "host" : net == PLAN_NET_VIEW ? "view" :
+	    "none";
+}
+
+void
+payload_describe(const struct plan *p, char ret_text[SANDBOX_TEXT_SIZE])
+{
+	int n = snprintf(ret_text, SANDBOX_TEXT_SIZE,
+	    "profile=%s cgroup=none kill=%s mem=%s procs=%s",
+	    plan_profile_word(p->profile),
+	    p->survivors == PLAN_KEEP ? "none" :
+	    payload_has_account(p) ? "uid" : "lineage",
+	    p->memory_bytes == 0 ? "none" : "poll",
+	    p->processes == 0 ? "none" : p->uid == 0 ? "poll" : "rlimit+poll");
+
+	if (p->profile != PLAN_FULL && n > 0 && n < SANDBOX_TEXT_SIZE)
+		(void)snprintf(ret_text + n, SANDBOX_TEXT_SIZE - (size_t)n,
+		    " net=%s unix=no seatbelt=yes", net_word(p->net));
+}
+
 /* What the steps are handed. */
 struct entry {
 	const struct plan *plan;

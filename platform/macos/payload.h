@@ -17,4 +17,12 @@
 __attribute__((noreturn)) void payload_enter(const struct plan *p,
     const char *tmp, int go, int report);
 
+/*
+ * What holds, in the words of `enforced`: those of sandbox.h, and for confined
+ * profiles net=, unix=no and seatbelt=yes.
+ */
+void payload_describe(const struct plan *p, char ret_text[SANDBOX_TEXT_SIZE]);
+/* Whether its account is nobody else's, so that all of it can be killed. */
+bool payload_has_account(const struct plan *p);
+
 #endif

@@ -1,7 +1,7 @@
 /*
  * probe.c - which profiles hold on this Mac, by trying.
  * SPDX-License-Identifier: Apache-2.0
- * Runs in: runner --probe, gate.
+ * Runs in: runner, for --probe.
  *
  * Each thing is tried twice: by root without a profile, where all must
  * succeed (or what is tried shows nothing), and inside the real profile, where
@@ -9,6 +9,7 @@
  */
 #include "platform/sandbox.h"
 
+#include "platform/macos/payload.h"
 #include "platform/macos/seatbelt.h"
 #include "platform/macos/tmpdir.h"
 #include "platform/posix/native.h"
@@ -32,8 +33,6 @@
 kern_return_t bootstrap_look_up(mach_port_t port, const char *name,
     mach_port_t *ret_port);
 
-/* The account of a probe of `observe`. */
-#define ACCOUNT "_countersign_observe_1"
 /* A service that every Mac has and that no profile names. */
 #define SERVICE "com.apple.cfprefsd.daemon"
 #define RESOLVER "/private/var/run/mDNSResponder"
@@ -225,25 +224,36 @@ run(const struct places *at, const struct identity *id, const struct plan *p,
 	return n == (ssize_t)sizeof(*ret_succeeded);
 }
 
-/* The name of the first check that went another way, or NULL. */
+/*
+ * The name of the first check that went another way, or NULL. Each of the
+ * real run is a line of the layers.
+ */
 static const char *
-difference(uint32_t got, enum plan_profile profile, bool confined)
+judge(uint32_t got, enum plan_profile profile, bool confined, char *layers)
 {
+	const char *first = NULL;
+	size_t i, n;
 	bool want;
-	size_t i;
 
 	for (i = 0; i < N_CHECKS; i++) {
 		want = !confined || (profile == PLAN_REPAIR ?
 		    checks[i].in_repair : checks[i].in_observe);
-		if (((got & (1u << i)) != 0) != want)
-			return checks[i].name;
+		if (((got & (1u << i)) != 0) != want && first == NULL)
+			first = checks[i].name;
+		if (!confined)
+			continue;
+		n = strlen(layers);
+		(void)snprintf(layers + n, OFFER_LAYERS_SIZE - n,
+		    "layer %s %s %s\n", plan_profile_word(profile),
+		    checks[i].name, ((got & (1u << i)) != 0) == want ?
+		    "ok" : want ? "failed refused" : "failed allowed");
 	}
-	return NULL;
+	return first;
 }
 
 /* Why the profile does not hold; NULL if it does. */
 static const char *
-probe(enum plan_profile profile, const struct identity *id)
+probe(enum plan_profile profile, const struct identity *id, char *layers)
 {
 	struct plan plan = { .profile = profile, .net = PLAN_NET_NONE };
 	struct places at = { .listener_fd = -1 };
@@ -269,11 +279,11 @@ probe(enum plan_profile profile, const struct identity *id)
 		plan.roots[plan.n_roots++] = at.root;
 	why = "control";
 	if (!run(&at, NULL, NULL, &got) ||
-	    (why = difference(got, profile, false)) != NULL)
+	    (why = judge(got, profile, false, layers)) != NULL)
 		goto out;
 	why = "profile";
 	if (run(&at, id, &plan, &got))
-		why = difference(got, profile, true);
+		why = judge(got, profile, true, layers);
 out:
 	if (at.listener_fd >= 0)
 		(void)close(at.listener_fd);
@@ -286,24 +296,49 @@ out:
 	return why;
 }
 
-void
-sandbox_probe(struct sandbox_offer *ret_offer)
+/* Fills in whether the profile is offered, and why or why not. */
+static bool
+offer_profile(struct sandbox_offer *o, enum plan_profile profile,
+    const char *why)
 {
-	struct sandbox_offer offer = { .full = true };
-	const char *observe = "root", *repair = "root";
-	struct identity id;
+	struct plan p = { .profile = profile, .net = PLAN_NET_NONE,
+	    .survivors = PLAN_KILL,
+	    .uid = profile == PLAN_OBSERVE ? o->uid : 0 };
+	char *text = o->why[profile - 1];
 
-	if (privileges_is_root()) {
-		repair = probe(PLAN_REPAIR, NULL);
-		observe = privileges_find_user(ACCOUNT, &id) != 0 ? "account" :
-		    probe(PLAN_OBSERVE, &id);
+	if (why != NULL)
+		(void)snprintf(text, SANDBOX_TEXT_SIZE, "%s", why);
+	else
+		payload_describe(&p, text);
+	return why == NULL;
+}
+
+void
+sandbox_probe(struct sandbox_offer *offer)
+{
+	struct identity id = { .uid = offer->uid, .gid = offer->gid };
+	const char *observe = "not tried", *repair = "not tried";
+
+	offer->layers[0] = '\0';
+	if (offer->try_out && !privileges_is_root()) {
+		observe = repair = "needs root";
+	} else if (offer->try_out) {
+		repair = probe(PLAN_REPAIR, NULL, offer->layers);
+		observe = offer->uid == 0 ? "no account" :
+		    probe(PLAN_OBSERVE, &id, offer->layers);
 	}
-	offer.observe = observe == NULL;
-	offer.repair = repair == NULL;
-	(void)snprintf(offer.text, sizeof(offer.text),
-	    "profiles=full%s%s observe=%s%s repair=%s%s",
-	    offer.observe ? ",observe" : "", offer.repair ? ",repair" : "",
-	    offer.observe ? "seatbelt" : "no:", offer.observe ? "" : observe,
-	    offer.repair ? "seatbelt" : "no:", offer.repair ? "" : repair);
-	*ret_offer = offer;
+	offer->observe = offer_profile(offer, PLAN_OBSERVE, observe);
+	offer->repair = offer_profile(offer, PLAN_REPAIR, repair);
+	offer->full = offer_profile(offer, PLAN_FULL, NULL);
+	(void)snprintf(offer->text, sizeof(offer->text), "profiles=%s%sfull",
+	    offer->observe ? "observe," : "", offer->repair ? "repair," : "");
+}
+
+/* Here all that is tried is in the process that tries. */
+int
+sandbox_inside(int n_args, char **args)
+{
+	(void)n_args;
+	(void)args;
+	return 2;
 }

@@ -46,28 +46,6 @@ fail(struct sandbox_failure *ret_f, enum plan_step step, int error)
 	return error == ENOTSUP ? ERR_UNSUPPORTED : ERR_IO;
 }
 
-/* An account that is nobody else's can be ended at one stroke. */
-static bool
-has_account(const struct plan *p)
-{
-	return p->profile == PLAN_OBSERVE && p->uid != 0 && geteuid() == 0;
-}
-
-/* What holds, in the words of `enforced`. */
-static void
-describe(const struct plan *p, struct sandbox *s)
-{
-	(void)snprintf(s->enforced, sizeof(s->enforced),
-	    "profile=%s%s cgroup=none kill=%s mem=%s procs=%s",
-	    plan_profile_word(p->profile),
-	    p->profile == PLAN_FULL ? "" : " seatbelt=yes",
-	    p->survivors == PLAN_KEEP ? "none" :
-	    has_account(p) ? "uid" : "lineage",
-	    p->memory_bytes == 0 ? "none" : "poll",
-	    p->processes == 0 ? "none" : p->uid == 0 ? "poll" : "rlimit+poll");
-	s->poll = p->memory_bytes > 0 || p->processes > 0;
-}
-
 /* A gate that has gone must not end us before we have ended the tree. */
 static int
 supervise(struct sandbox *s)
@@ -179,7 +157,8 @@ sandbox_start(const struct plan *p, struct sandbox_helper *helper,
 		forget(&s);
 		return fail(ret_failure, PLAN_STEP_MOUNT, error);
 	}
-	describe(p, &s);
+	payload_describe(p, s.enforced);
+	s.poll = p->memory_bytes > 0 || p->processes > 0;
 	if (launch(p, &s, &f) != 0) {
 		forget(&s);
 		return fail(ret_failure, f.step, f.error);
@@ -292,10 +271,16 @@ kill_all(const struct sandbox *s, const struct plan *p)
 		/* What was killed is on its way out. */
 		(void)poll(NULL, 0, ROUND_MS);
 	}
-	if (has_account(p) && lineage_sweep_account(p->uid, KILL_MS,
+	if (payload_has_account(p) && lineage_sweep_account(p->uid, KILL_MS,
 	    &in_account) == 0 && in_account > most)
 		most = in_account;
 	return (uint32_t)most;
+}
+
+int
+sandbox_sweep(uint32_t uid)
+{
+	return lineage_kill_account(uid);
 }
 
 void
