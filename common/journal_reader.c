@@ -355,6 +355,9 @@ journal_reader_next(struct journal_reader *r, struct entry *ret_e)
 	got = entry_read(bytes_of(r->data + r->from, r->n), &e);
 	if (got != 0 && r->damage != NULL)
 		return fail(r, JOURNAL_TAMPERED, r->damage);
+	/* Only what is whole is compressed. */
+	if (got != 0 && r->gzip != NULL)
+		return fail(r, JOURNAL_TAMPERED, "it was compressed damaged");
 	if (got != 0)
 		r->fault.hole = is_hole(r);
 	if (got == ERR_TRUNCATED)
@@ -393,7 +396,8 @@ search_segment(struct journal_reader *r, bool *ret_found)
 	for (;;) {
 		if ((err = fill(r, WINDOW)) != 0)
 			return err;
-		if (r->damage != NULL)
+		/* Only what is whole, and what is before it, is compressed. */
+		if (r->damage != NULL || r->gzip != NULL)
 			*ret_found = true;
 		if (!*ret_found)
 			*ret_found = entry_find(bytes_of(r->data + r->from,

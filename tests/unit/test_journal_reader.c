@@ -457,6 +457,14 @@ TEST(compressed)
 	CHECK_INT(o.records, 1001);
 	CHECK_INT(o.fault.end, JOURNAL_TAMPERED);
 	CHECK_STR(o.fault.what, "something follows its compressed end");
+	/* What was compressed was whole. */
+	buf_free(&packed[1]);
+	pack(bytes_of(plain[1].p, plain[1].n - 1), &packed[1]);
+	m.segments[1].data = buf_bytes(&packed[1]);
+	o = read_all(&m);
+	CHECK_INT(o.records, 1000);
+	CHECK_INT(o.fault.end, JOURNAL_TAMPERED);
+	CHECK_STR(o.fault.what, "it was compressed damaged");
 	/* Behind a torn one it is looked into as well. */
 	m.segments[0].data = buf_bytes(&plain[0]);
 	m.segments[0].data.n--;
