@@ -452,6 +452,14 @@ $(BENCH): $(O)/bench/%: $(O)/rel/tests/bench/%.o $(O)/rel/gate.a $(O)/rel/platfo
 	$(Q)$(rel_CC) -static-pie $(LINK) $(if $(filter %/bench_core,$@),$(WRAP)) -o $@ \
 		$(filter %.o,$^) $(filter %.a,$^)
 
+# A device's end of the link, as the tests have it but without sanitizers.
+BENCH += $(O)/bench/interop_link
+$(O)/bench/interop_link: $(O)/rel/tests/interop/interop_link.o $(O)/rel/common.a \
+	$(call lib,rel,$(TLS) sodium cjson z)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(rel_CC) -static-pie $(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
 .PHONY: bench
 bench:
 	@scripts/setup build bench

@@ -21,6 +21,7 @@ struct options {
 	const char *out;
 	const char *proposer_key;
 	const char *passphrase_file;
+	const char *reason;
 	int64_t hours;
 	bool json;
 	bool help;
@@ -32,6 +33,12 @@ struct options {
 int command_enrol_token(const struct settings *settings, struct store *s,
     const struct options *o);
 int command_devices(const struct settings *settings, struct store *s,
+    const struct options *o);
+/* Every alarm, those too that somebody has acknowledged. */
+int command_alarms(const struct settings *settings, struct store *s,
+    const struct options *o);
+/* The verifier key of this console as a witness. */
+int command_witness_key(const struct settings *settings, struct store *s,
     const struct options *o);
 /* user add, user list, user remove */
 int command_user(const struct settings *settings, struct store *s,

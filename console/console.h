@@ -16,6 +16,7 @@
 #include "console/store/store.h"
 #include "console/turn.h"
 #include "console/watch.h"
+#include "console/witness/answer.h"
 
 #include <uv.h>
 
@@ -25,10 +26,12 @@ struct counters {
 	uint64_t records, record_bytes, output_bytes;
 	uint64_t cards, approvals, cancels;
 	uint64_t requests, requests_refused, events_opened;
+	uint64_t cosigned, cosigning_refused;
 	uint64_t lines_left_out;
 };
 
 struct owners;
+struct submit;
 
 /* Lines of the log that anybody can cause: so many a second. */
 #define CONSOLE_LOG_PER_S 20
@@ -42,10 +45,15 @@ struct console {
 	struct links links;
 	struct spool *spool;
 	struct owners *owners;	/* trust files, by org */
+	struct self self;	/* we as a witness */
+	struct answerer answerer;
+	struct submit *submit;	/* to foreign witnesses */
 	struct counters counters;
 	int64_t started;	/* seconds since 1970 */
 	uint64_t log_second;	/* of the loop, and lines in it */
 	unsigned log_lines;
+	uint64_t asked_at;	/* uv_now; the bucket of add-checkpoint */
+	unsigned asked_left;
 	struct buf counted;	/* metrics that took counting, as text */
 	uint64_t counted_until;	/* uv_hrtime until which they serve */
 	uv_idle_t rollout;	/* of trust files, to all that are connected */

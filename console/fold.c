@@ -8,6 +8,8 @@
 #include "common/card.h"
 #include "common/envelope.h"
 #include "common/link.h"
+#include "console/alarms.h"
+#include "console/rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +19,18 @@ struct fold {
 	struct store *store;
 	struct queue *queue;	/* NULL until it is needed */
 	size_t folded;		/* records since it was read */
+	int64_t now;		/* of the record that is being folded */
+	struct ledger_effects *effects;
+	struct rows rows;	/* of the message that is being folded */
+	bool waits;		/* something may wait for it in the outbox */
 	bool broken;		/* a record made no sense: cards stand still */
 };
+
+static int
+note_alarm(struct fold *f, struct store_device *d, const char *text)
+{
+	return alarm_note(f->store, d, text, f->now, &f->effects->alarm);
+}
 
 /* ---- from the store ---- */
 
@@ -126,8 +138,26 @@ fold_open(struct store *s, struct fold **ret_f)
 	if ((f = calloc(1, sizeof(*f))) == NULL)
 		return ERR_NOMEM;
 	f->store = s;
+	rows_init(&f->rows, s);
 	*ret_f = f;
 	return 0;
+}
+
+int
+fold_begin(struct fold *f, const char *device)
+{
+	int64_t n = 0;
+	int err;
+
+	err = store_out_count(f->store, device, &n);
+	f->waits = n > 0;
+	return err;
+}
+
+int
+fold_end(struct fold *f)
+{
+	return rows_flush(&f->rows);
 }
 
 /*
@@ -144,12 +174,14 @@ load(struct fold *f, struct store_device *d, uint64_t index)
 
 	if (f->queue != NULL && ++f->folded < FOLD_ANEW)
 		return 0;
+	if ((err = rows_flush(&f->rows)) != 0)
+		return err;
 	if ((err = queue_new(&q)) == 0 && (err = load_open(&r, d->id)) == 0)
 		err = fold_rows(q, &r);
 	free_replay(&r);
 	if (err == ERR_TOO_LARGE || err == ERR_CORRUPT) {
 		f->broken = true;
-		err = err == ERR_CORRUPT ? 0 : ledger_alarm(f->store, d,
+		err = err == ERR_CORRUPT ? 0 : note_alarm(f, d,
 		    "too much is open there: its cards stand still");
 	}
 	if (err != 0) {
@@ -167,6 +199,7 @@ fold_close(struct fold *f)
 {
 	if (f == NULL)
 		return;
+	rows_clear(&f->rows);
 	queue_free(f->queue);
 	free(f);
 }
@@ -219,7 +252,7 @@ fold_genesis(struct fold *f, struct store_device *d, const struct record *rec)
 	if (bytes_is(rec->org, d->org) && bytes_is(rec->device, d->id) &&
 	    bytes_equal(rec->device_key, bytes_of(d->key, sizeof(d->key))))
 		return 0;
-	return ledger_alarm(f->store, d, "its journal began as another "
+	return note_alarm(f, d, "its journal began as another "
 	    "device's or for another org: it has to be enrolled again");
 }
 
@@ -282,7 +315,7 @@ fold_lockdown(struct fold *f, struct store_device *d,
 	e->resend = !d->lockdown;
 	if (!d->lockdown || !bytes_is(rec->source, "tamper"))
 		return 0;
-	return ledger_alarm(f->store, d, "it locked itself down: somebody "
+	return note_alarm(f, d, "it locked itself down: somebody "
 	    "tampered with it");
 }
 
@@ -310,7 +343,7 @@ write_envelope(struct bytes payload, const struct record *rec, struct buf *b)
 /* Such a card gets its row from the blob that came before the record. */
 static int
 add_row(struct fold *f, const struct store_device *d,
-    const struct record *rec, int64_t now, struct store_card *ret_row)
+    const struct record *rec, int64_t now, struct row *row)
 {
 	struct buf payload, envelope;
 	struct store_card c;
@@ -334,17 +367,13 @@ add_row(struct fold *f, const struct store_device *d,
 		c.submitted = now;
 		c.created = card->created;
 		c.expires = card->expires;
-		c.envelope = buf_bytes(&envelope);
 		(void)snprintf(c.state, sizeof(c.state), "undelivered");
 		err = strcmp(c.device, d->id) == 0 ?
-		    store_card_add(f->store, &c) : ERR_DEVICE;
-		c.envelope = bytes_of(NULL, 0);
+		    rows_add(row, &c, buf_bytes(&envelope)) : ERR_DEVICE;
 	}
 	card_free(card);
 	buf_free(&envelope);
 	buf_free(&payload);
-	if (err == 0)
-		*ret_row = c;
 	return err;
 }
 
@@ -356,6 +385,8 @@ answer(struct fold *f, const char *device, const struct record *rec)
 	int kind = LINK_APPROVAL;
 	struct sha256 digest;
 
+	if (!f->waits)
+		return 0;
 	switch ((int)rec->kind) {
 	case RECORD_CARD_RECEIVED:
 		return store_out_answer(f->store, device, LINK_CARD,
@@ -385,32 +416,32 @@ answer(struct fold *f, const char *device, const struct record *rec)
 
 static int
 fold_output(struct fold *f, const char *device, const struct record *rec,
-    struct ledger_effects *e)
+    struct row *row, struct ledger_effects *e)
 {
-	struct store_output o;
+	struct store_output *o = &row->output;
 	int err;
 
 	/* From the intent on, so that the first bytes wait for nothing more. */
 	if (rec->kind != RECORD_EXEC_INTENT && rec->kind != RECORD_EXEC_RESULT)
 		return 0;
-	err = store_output_find(f->store, &rec->card, &o);
-	if (err != 0 && err != ERR_NOT_FOUND)
+	if ((err = rows_read_output(&f->rows, row)) != 0)
 		return err;
-	if (err == ERR_NOT_FOUND) {
-		memset(&o, 0, sizeof(o));
-		o.card = rec->card;
-		(void)snprintf(o.device, sizeof(o.device), "%s", device);
+	if (!row->has_output) {
+		memset(o, 0, sizeof(*o));
+		o->card = rec->card;
+		(void)snprintf(o->device, sizeof(o->device), "%s", device);
 	}
 	if (rec->kind == RECORD_EXEC_RESULT) {
-		o.ended = true;
-		o.total = rec->has[RF_TRANSCRIPT_BYTES] ?
+		o->ended = true;
+		o->total = rec->has[RF_TRANSCRIPT_BYTES] ?
 		    (uint64_t)rec->transcript_bytes : 0;
-		o.hash = rec->transcript_hash;
-		if (o.total == 0)
-			o.state = STORE_OUTPUT_COMPLETE;
+		o->hash = rec->transcript_hash;
+		if (o->total == 0)
+			o->state = STORE_OUTPUT_COMPLETE;
 	}
+	row->has_output = row->output_changed = true;
 	e->outputs = true;
-	return store_output_set(f->store, &o);
+	return 0;
 }
 
 static void
@@ -425,29 +456,32 @@ copy_item(const struct queue_item *item, struct store_card *row)
 }
 
 /* The queue's word on the card becomes the row's. */
-static int
+static void
 update_row(struct fold *f, uint64_t index, const struct record *rec,
-    struct store_card *row)
+    struct row *row)
 {
 	const struct queue_item *item = queue_find(f->queue, &rec->card);
+	struct store_card *c = &row->card;
 
 	if (item != NULL)
-		copy_item(item, row);
-	else if (rec->kind == RECORD_CARD_REFUSED && !row->has_records)
-		copy_word(rec->reason, row->reason, sizeof(row->reason));
-	row->last_record = index;
-	row->changed = rec->time;
-	return store_card_update(f->store, row);
+		copy_item(item, c);
+	else if (rec->kind == RECORD_CARD_REFUSED && !c->has_records)
+		copy_word(rec->reason, c->reason, sizeof(c->reason));
+	c->last_record = index;
+	c->changed = rec->time;
+	row->card_changed = true;
 }
 
 static int
 fold_queue(struct fold *f, struct store_device *d, uint64_t index,
-    const struct record *rec)
+    const struct record *rec, struct row **row)
 {
 	char text[STORE_TEXT_SIZE];
 	int err;
 
-	if ((err = load(f, d, index)) != 0 || f->broken)
+	/* Reading the queue anew lets go of the rows. */
+	if ((err = load(f, d, index)) != 0 ||
+	    (err = rows_find(&f->rows, &rec->card, row)) != 0 || f->broken)
 		return err;
 	err = queue_fold(f->queue, index, rec);
 	if (err == ERR_CORRUPT) {
@@ -455,7 +489,7 @@ fold_queue(struct fold *f, struct store_device *d, uint64_t index,
 		    "sense: %s", (unsigned long long)index,
 		    queue_error(f->queue));
 		f->broken = true;
-		return ledger_alarm(f->store, d, text);
+		return note_alarm(f, d, text);
 	}
 	return err;
 }
@@ -464,42 +498,43 @@ static int
 fold_card_record(struct fold *f, struct store_device *d, uint64_t index,
     const struct record *rec, int64_t now, struct ledger_effects *e)
 {
-	struct store_card row;
 	enum card_state state;
+	struct row *row;
 	int err;
 
-	err = store_card_find(f->store, &rec->card, NULL, &row);
-	if (err == ERR_NOT_FOUND && rec->kind == RECORD_CARD_RECEIVED)
-		err = add_row(f, d, rec, now, &row);
+	if ((err = rows_find(&f->rows, &rec->card, &row)) != 0)
+		return err;
+	if (!row->has_card && rec->kind == RECORD_CARD_RECEIVED)
+		err = add_row(f, d, rec, now, row);
 	if (err == ERR_NOMEM || err == ERR_NO_SPACE || err == ERR_IO ||
 	    err == ERR_AGAIN || err == ERR_PERMISSION || err == ERR_CORRUPT)
 		return err;
 	/* Nothing to be shown: not sent through here, and no payload came. */
-	if (err != 0)
+	if (!row->has_card)
 		return answer(f, d->id, rec);
-	if (strcmp(row.device, d->id) != 0)
-		return ledger_alarm(f->store, d, "it reports on another "
-		    "device's card");
-	if ((err = fold_queue(f, d, index, rec)) != 0 ||
+	if (strcmp(row->card.device, d->id) != 0)
+		return note_alarm(f, d, "it reports on another device's card");
+	if ((err = fold_queue(f, d, index, rec, &row)) != 0 ||
 	    (err = answer(f, d->id, rec)) != 0 ||
-	    (err = fold_output(f, d->id, rec, e)) != 0 || f->broken)
+	    (err = fold_output(f, d->id, rec, row, e)) != 0 || f->broken)
 		return err;
-	if ((err = update_row(f, index, rec, &row)) != 0)
-		return err;
+	update_row(f, index, rec, row);
 	e->has_card = true;
 	e->card = rec->card;
 	e->held_back = rec->kind == RECORD_CARD_REFUSED && !rec->final;
-	state = state_of_word(row.state);
+	state = state_of_word(row->card.state);
 	if (state == STATES || !state_is_end(state))
 		return 0;
 	e->resend = true;
-	return store_out_drop_card(f->store, d->id, &rec->card);
+	return f->waits ? store_out_drop_card(f->store, d->id, &rec->card) : 0;
 }
 
 int
 fold_record(struct fold *f, struct store_device *d, uint64_t index,
     const struct record *rec, int64_t now, struct ledger_effects *ret_e)
 {
+	f->now = now;
+	f->effects = ret_e;
 	switch ((int)rec->kind) {
 	case RECORD_GENESIS:
 		return fold_genesis(f, d, rec);

@@ -31,6 +31,11 @@ MUST_CHECK int fold_open(struct store *s, struct fold **ret_f);
 void fold_close(struct fold *f);
 struct store *fold_store(const struct fold *f);
 
+/* Round the records of one message: nobody else looks at the store between.
+ * The store's errors. */
+MUST_CHECK int fold_begin(struct fold *f, const char *device);
+MUST_CHECK int fold_end(struct fold *f);
+
 /*
  * Folds a record: cards, outputs, trust files, what waits in the outbox. A
  * record that makes no sense becomes an alarm on the device, never an error:

@@ -7,25 +7,13 @@
 
 #include "common/envelope.h"
 #include "common/record.h"
-#include "console/conlog.h"
+#include "console/alarms.h"
 #include "console/fold.h"
-#include "console/notecheck.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* What a record costs in the store besides its payload. */
 #define RECORD_OVERHEAD 64
-
-int
-ledger_alarm(struct store *s, struct store_device *d, const char *text)
-{
-	if (d->alarm[0] != '\0')
-		return 0;
-	conlog_event("alarm device=%s text=\"%s\"", d->id, text);
-	(void)snprintf(d->alarm, sizeof(d->alarm), "%s", text);
-	return store_device_set_alarm(s, d->n, d->alarm);
-}
 
 /* ---- enrolment ---- */
 
@@ -94,34 +82,93 @@ ledger_enrol(struct store *s, const struct wire_enrol *m, int64_t now,
 
 /* ---- records ---- */
 
-static int
-compare_old(void *ctx, const struct store_record *r)
+int
+ledger_check(const struct store_device *d, struct bytes records)
 {
-	const struct bytes *payload = ctx;
+	uint64_t next = d->next;
+	struct wire_record r;
+	int more;
 
-	return bytes_equal(*payload, r->payload) ? ERR_EXISTS : ERR_CONFLICT;
+	while ((more = wire_next_record(&records, &r)) == 1) {
+		if (r.payload.n == 0 || (r.index > next && d->branch == 0))
+			return ERR_PROTOCOL;
+		if (r.index == next)
+			next++;
+	}
+	return more;
 }
 
 int
-ledger_record(struct fold *f, struct store_device *d, uint64_t index,
-    struct bytes payload, int64_t now, struct ledger_effects *ret_e)
+ledger_begin(struct ledger *l, struct fold *f, struct store_device *d,
+    int64_t now)
 {
-	struct store *s = fold_store(f);
-	struct record_doc *doc = NULL;
-	const struct record *rec = NULL;
-	struct store_record row;
 	int err;
 
-	if (index > d->next || payload.n == 0)
-		return ERR_PROTOCOL;
-	if (index < d->next) {
-		err = store_record_each(s, d->n, index, 1, compare_old,
-		    &payload);
-		if (err == ERR_CONFLICT)
-			conlog_event("forked device=%s index=%llu", d->id,
-			    (unsigned long long)index);
-		return err == ERR_EXISTS ? 0 : err;
+	l->fold = f;
+	l->d = d;
+	l->now = now;
+	if ((err = fold_begin(f, d->id)) != 0)
+		return err;
+	return tree_open(&l->tree, fold_store(f), d);
+}
+
+/* What we have at an index that the device sent once more. */
+struct old_record {
+	struct bytes payload;
+	bool same;
+	struct sha256 ours;
+};
+
+static int
+compare_old(void *ctx, const struct store_record *r)
+{
+	struct old_record *o = ctx;
+
+	o->same = bytes_equal(o->payload, r->payload);
+	merkle_leaf(r->payload, &o->ours);
+	return 0;
+}
+
+/* A record that does not go on where ours end. */
+static int
+keep_aside(struct ledger *l, uint64_t index, struct bytes payload,
+    struct ledger_effects *e)
+{
+	struct store *s = fold_store(l->fold);
+	struct old_record o = { payload, false, { { 0 } } };
+	struct alarm_case c;
+	struct sha256 leaf;
+	int err;
+
+	if (index < l->d->next && (err = store_record_each(s, l->d->n, index,
+	    1, compare_old, &o)) != 0)
+		return err;
+	if (o.same)
+		return 0;
+	merkle_leaf(payload, &leaf);
+	if (l->d->branch == 0) {
+		alarm_case_hashes(&c, ALARM_FORK, index, &o.ours, &leaf);
+		c.text = "it sent another record than before at one index: "
+		    "its journal was forked";
+		c.proof = payload;
+		if ((err = alarm_raise(s, l->d, &c, l->now, &e->alarm)) != 0)
+			return err;
 	}
+	return alarm_keep(s, l->d, index, &leaf, payload);
+}
+
+/* Keeps the record itself; *ret_doc is NULL for one that cannot be read. */
+static int
+add_record(struct ledger *l, uint64_t index, struct bytes payload,
+    struct record_doc **ret_doc, struct ledger_effects *e)
+{
+	struct store *s = fold_store(l->fold);
+	struct record_doc *doc = NULL;
+	const struct record *rec;
+	struct store_record row;
+	struct sha256 leaf;
+	int err;
+
 	err = record_parse(payload, &doc);
 	if (err == ERR_NOMEM)
 		return err;
@@ -132,19 +179,41 @@ ledger_record(struct fold *f, struct store_device *d, uint64_t index,
 		rec = record_of(doc);
 		row.has_card = rec->has[RF_CARD];
 		row.card = rec->card;
-		err = store_record_add(s, d->n, &row);
-	} else if ((err = ledger_alarm(s, d, "it sent a record that this "
-	    "console cannot read: update the console")) == 0) {
-		err = store_record_add(s, d->n, &row);
+	} else {
+		err = alarm_note(s, l->d, "it sent a record that this console "
+		    "cannot read: update the console", l->now, &e->alarm);
 	}
-	if (err == 0 && rec != NULL)
-		err = fold_record(f, d, index, rec, now, ret_e);
-	if (err == 0) {
-		d->next = index + 1;
-		d->bytes += (int64_t)payload.n + RECORD_OVERHEAD;
+	merkle_leaf(payload, &leaf);
+	if (err == 0 && (err = store_record_add(s, l->d->n, &row)) == 0)
+		err = tree_add(&l->tree, &leaf);
+	if (err != 0) {
+		record_free(doc);
+		return err;
 	}
+	*ret_doc = doc;
+	return 0;
+}
+
+int
+ledger_record(struct ledger *l, uint64_t index, struct bytes payload,
+    struct ledger_effects *ret_e)
+{
+	struct record_doc *doc = NULL;
+	int err;
+
+	if (index < l->d->next || l->d->branch != 0)
+		return keep_aside(l, index, payload, ret_e);
+	if ((err = add_record(l, index, payload, &doc, ret_e)) != 0)
+		return err;
+	if (doc != NULL)
+		err = fold_record(l->fold, l->d, index, record_of(doc), l->now,
+		    ret_e);
 	record_free(doc);
-	return err;
+	if (err != 0)
+		return err;
+	l->d->next = index + 1;
+	l->d->bytes += (int64_t)payload.n + RECORD_OVERHEAD;
+	return 0;
 }
 
 /* ---- blobs ---- */
@@ -158,40 +227,179 @@ ledger_blob(struct store *s, struct store_device *d,
 		PAYLOAD_TIMESTAMP, PAYLOAD_ROOT, PAYLOAD_EPOCH
 	};
 	struct sha256 h;
-	bool fresh;
+	bool fresh, named;
 	size_t i;
 	int err;
 
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	/* A snapshot of state goes by its plain hash. */
+	digest_sha256(content, &h);
+	named = sha256_equal(&h, hash);
+	for (i = 0; i < sizeof(types) / sizeof(types[0]) && !named; i++) {
 		digest_pae(envelope_type_text(types[i]), content, &h);
-		if (!sha256_equal(&h, hash))
-			continue;
-		err = store_blob_add(s, d->n, hash, content, &fresh);
-		if (err == 0 && fresh)
-			d->bytes += (int64_t)content.n;
-		return err;
+		named = sha256_equal(&h, hash);
 	}
-	return ERR_SIGNATURE;
+	if (!named)
+		return ERR_SIGNATURE;
+	err = store_blob_add(s, d->n, hash, content, &fresh);
+	if (err == 0 && fresh)
+		d->bytes += (int64_t)content.n;
+	return err;
 }
 
 /* ---- checkpoints ---- */
 
-int
-ledger_checkpoint(struct store *s, const struct store_device *d,
-    struct bytes note)
+/*
+ * A checkpoint of records that we have: its root is our tree's, or the device
+ * told us other records than it signed for. Where they part is known no
+ * closer than from the last checkpoint that fitted. ERR_CONFLICT, and an
+ * alarm.
+ */
+static int
+compare_root(struct store *s, struct store_device *d, uint64_t size,
+    const struct sha256 *root, struct bytes note, int64_t now,
+    struct ledger_effects *e)
 {
-	struct buf old;
-	uint64_t size, old_size = 0;
+	struct alarm_case c;
+	struct sha256 ours;
 	int err;
 
-	if ((err = notecheck(note, d->org, d->id, d->key, &size)) != 0)
+	if ((err = tree_root(s, d->n, size, &ours)) != 0)
 		return err;
-	buf_init(&old, WIRE_NOTE_CAP);
-	err = store_checkpoint_get(s, d->n, &old_size, &old);
-	buf_free(&old);
-	if (err != 0 && err != ERR_NOT_FOUND)
+	if (sha256_equal(&ours, root))
+		return 0;
+	alarm_case_hashes(&c, ALARM_FORK, size < d->note_checked ? size :
+	    d->note_checked, &ours, root);
+	c.text = "it signed for other records than it sent here: its journal "
+	    "was forked";
+	c.proof = note;
+	err = alarm_raise(s, d, &c, now, &e->alarm);
+	return err != 0 ? err : ERR_CONFLICT;
+}
+
+/* Two roots that it signed for one size. ERR_CONFLICT, and an alarm. */
+static int
+compare_signed(struct store *s, struct store_device *d,
+    const struct sha256 *root, struct bytes note, int64_t now,
+    struct ledger_effects *e)
+{
+	struct alarm_case c;
+	struct sha256 ours;
+	uint64_t size;
+	int err;
+
+	err = store_checkpoint_get(s, d->n, &size, &ours, NULL);
+	if (err != 0 || sha256_equal(&ours, root))
+		return err == ERR_NOT_FOUND ? 0 : err;
+	alarm_case_hashes(&c, ALARM_FORK, d->note_checked, &ours, root);
+	c.text = "it signed two roots for one number of records: its journal "
+	    "was forked";
+	c.proof = note;
+	err = alarm_raise(s, d, &c, now, &e->alarm);
+	return err != 0 ? err : ERR_CONFLICT;
+}
+
+static int
+raise_smaller(struct store *s, struct store_device *d, uint64_t size,
+    struct bytes note, int64_t now, struct ledger_effects *e)
+{
+	struct alarm_case c;
+	int err;
+
+	alarm_case_sizes(&c, ALARM_ROLLBACK, size, d->note_size, size);
+	c.text = "it signed a smaller checkpoint than before: its journal was "
+	    "rolled back";
+	c.proof = note;
+	err = alarm_raise(s, d, &c, now, &e->alarm);
+	return err != 0 ? err : ERR_CONFLICT;
+}
+
+int
+ledger_doubt(struct store *s, struct store_device *d, uint64_t size,
+    const struct sha256 *root, struct bytes note, bool newest, int64_t now,
+    struct ledger_effects *ret_e)
+{
+	int err = 0;
+
+	if (size <= d->tree)
+		err = compare_root(s, d, size, root, note, now, ret_e);
+	if (err == 0 && size == d->note_size)
+		err = compare_signed(s, d, root, note, now, ret_e);
+	if (err == 0 && newest && size < d->note_size)
+		err = raise_smaller(s, d, size, note, now, ret_e);
+	return err == ERR_CONFLICT ? 0 : err;
+}
+
+static int
+note_checked(struct store *s, struct store_device *d, uint64_t size)
+{
+	d->note_checked = size;
+	return store_checkpoint_checked(s, d->n, size);
+}
+
+int
+ledger_checkpoint(struct store *s, struct store_device *d, uint64_t size,
+    const struct sha256 *root, struct bytes note, int64_t now,
+    struct ledger_effects *ret_e)
+{
+	int err;
+
+	if (size <= d->tree && (err = compare_root(s, d, size, root, note,
+	    now, ret_e)) != 0)
 		return err;
-	if (err == 0 && size <= old_size)
-		return ERR_ROLLBACK;
-	return store_checkpoint_set(s, d->n, size, note);
+	if (size < d->note_size)
+		return raise_smaller(s, d, size, note, now, ret_e);
+	d->note_size = size;
+	err = store_checkpoint_set(s, d->n, size, root, note);
+	return err == 0 && size <= d->tree ? note_checked(s, d, size) : err;
+}
+
+int
+ledger_end(struct ledger *l, struct ledger_effects *ret_e)
+{
+	struct store *s = fold_store(l->fold);
+	struct store_device *d = l->d;
+	struct sha256 root;
+	struct buf note;
+	uint64_t size;
+	int err;
+
+	if ((err = tree_flush(&l->tree)) != 0 ||
+	    (err = fold_end(l->fold)) != 0)
+		return err;
+	d->tree = l->tree.size;
+	d->seen = l->now;
+	if (d->note_size > d->note_checked && d->note_size <= d->tree &&
+	    d->branch == 0) {
+		buf_init(&note, WIRE_NOTE_CAP);
+		err = store_checkpoint_get(s, d->n, &size, &root, &note);
+		if (err == 0)
+			err = compare_root(s, d, size, &root,
+			    buf_bytes(&note), l->now, ret_e);
+		buf_free(&note);
+		if (err == 0)
+			err = note_checked(s, d, size);
+		else if (err == ERR_CONFLICT)
+			err = 0;
+	}
+	return err != 0 ? err : store_device_update(s, d);
+}
+
+int
+ledger_hello(struct store *s, struct store_device *d, uint64_t next,
+    int64_t now, struct ledger_effects *ret_e)
+{
+	struct alarm_case c;
+
+	if (next < d->note_size) {
+		alarm_case_sizes(&c, ALARM_ROLLBACK, next, d->note_size, next);
+		c.text = "its journal is shorter than a checkpoint that it "
+		    "signed: its disk was rolled back or replaced";
+	} else if (next < d->next) {
+		alarm_case_sizes(&c, ALARM_CUT, next, d->next, next);
+		c.text = "its journal is shorter than our copy of it: its end "
+		    "was cut off, or its disk rolled back";
+	} else {
+		return 0;
+	}
+	return alarm_raise(s, d, &c, now, &ret_e->alarm);
 }

@@ -111,6 +111,15 @@ links_remove(struct links *l, struct link_entry *e)
 }
 
 void
+links_cosigned(struct links *l, const char *device, struct bytes lines)
+{
+	struct link_entry *e = links_find(l, device);
+
+	if (e != NULL)
+		e->cosigned(e->ctx, lines);
+}
+
+void
 links_poke(struct links *l, const char *device, enum link_news news)
 {
 	struct link_entry *e = links_find(l, device);

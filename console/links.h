@@ -6,6 +6,7 @@
 #ifndef COUNTERSIGN_CONSOLE_LINKS_H
 #define COUNTERSIGN_CONSOLE_LINKS_H
 
+#include "common/bytes.h"
 #include "common/deviceid.h"
 
 #include <stddef.h>
@@ -13,7 +14,8 @@
 /* What there is to look for. */
 enum link_news {
 	LINK_NEWS_OUT,		/* cards, approvals, cancels, withdrawals */
-	LINK_NEWS_TRUST		/* trust files too */
+	LINK_NEWS_TRUST,	/* trust files too */
+	LINK_NEWS_ALARM		/* alarm and checkpoint of the device */
 };
 
 /*
@@ -24,6 +26,8 @@ struct link_entry {
 	char device[DEVICEID_SIZE];
 	/* Something new waits for it in the store: send it now. */
 	void (*poke)(void *ctx, enum link_news news);
+	/* A witness cosigned its newest checkpoint: the lines. */
+	void (*cosigned)(void *ctx, struct bytes lines);
 	/* Another connection proved to be this device: this one has to go. */
 	void (*replace)(void *ctx);
 	void *ctx;
@@ -45,6 +49,8 @@ void links_add(struct links *l, struct link_entry *e);
 void links_remove(struct links *l, struct link_entry *e);
 /* The entry of that device, or NULL. */
 struct link_entry *links_find(const struct links *l, const char *device);
+/* Hands on a witness's lines to that device if it is connected. */
+void links_cosigned(struct links *l, const char *device, struct bytes lines);
 /* Pokes that device if it is connected. */
 void links_poke(struct links *l, const char *device, enum link_news news);
 /*

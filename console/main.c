@@ -27,6 +27,8 @@ static const char help[] =
     "      --out FILE         where to write it (stdout)\n"
     "  devices [--org NAME]   the fleet\n"
     "  devices clear-alarm ID  once somebody has looked at it\n"
+    "      --reason TEXT      what was found\n"
+    "  alarms [--org NAME]    every alarm, acknowledged ones too\n"
     "  user add               a user of the API; prints the token once\n"
     "      --name NAME\n"
     "      --role ROLE        admin, operator, proposer, auditor\n"
@@ -34,6 +36,7 @@ static const char help[] =
     "      --proposer-key F   an AI's key file, kept by the console\n"
     "      --passphrase-file F  of that key file\n"
     "  user list, user remove NAME\n"
+    "  witness-key            the verifier key of this console as a witness\n"
     "  backup FILE            a copy of the database, while it is in use\n"
     "\n"
     "  --config FILE          " SETTINGS_FILE "\n"
@@ -43,7 +46,8 @@ static const char help[] =
     "exit: 0 done, 1 failed, 2 usage\n";
 
 enum { OPT_CONFIG = 256, OPT_ORG, OPT_NAME, OPT_ROLE, OPT_OUT, OPT_KEY,
-	OPT_PASSPHRASE, OPT_HOURS, OPT_JSON, OPT_HELP, OPT_VERSION };
+	OPT_PASSPHRASE, OPT_REASON, OPT_HOURS, OPT_JSON, OPT_HELP,
+	OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
@@ -53,6 +57,7 @@ static const struct option long_options[] = {
 	{ "out", required_argument, NULL, OPT_OUT },
 	{ "proposer-key", required_argument, NULL, OPT_KEY },
 	{ "passphrase-file", required_argument, NULL, OPT_PASSPHRASE },
+	{ "reason", required_argument, NULL, OPT_REASON },
 	{ "hours", required_argument, NULL, OPT_HOURS },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -75,7 +80,9 @@ static const struct {
 	{ "serve", command_serve },
 	{ "enrol-token", command_enrol_token },
 	{ "devices", command_devices },
+	{ "alarms", command_alarms },
 	{ "user", command_user },
+	{ "witness-key", command_witness_key },
 	{ "backup", command_backup }
 };
 
@@ -106,6 +113,9 @@ take_option(int c, struct options *o, bool *ret_done)
 		return 0;
 	case OPT_PASSPHRASE:
 		o->passphrase_file = optarg;
+		return 0;
+	case OPT_REASON:
+		o->reason = optarg;
 		return 0;
 	case OPT_HOURS:
 		o->hours = strtoll(optarg, &end, 10);

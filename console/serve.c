@@ -238,6 +238,13 @@ start_rooms(struct server *s)
 	int err;
 
 	turn_init(&s->c.turn, s->c.store);
+	if ((err = self_load(s->c.store, s->c.settings, &s->c.self)) != 0)
+		return fail(err, "the console's key as a witness cannot be "
+		    "used", "leave \"witness_name\" as it was at the first "
+		    "start; `witness-key` says it");
+	s->c.answerer.store = s->c.store;
+	s->c.answerer.settings = s->c.settings;
+	s->c.answerer.self = &s->c.self;
 	if ((err = files_join(s->c.settings->data, "transcripts",
 	    spool)) != 0 || (err = links_init(&s->c.links)) != 0 ||
 	    (err = owners_new(s->c.store, &s->c.owners)) != 0 ||
@@ -311,6 +318,7 @@ run(struct server *s, bool json)
 	links_fini(&s->c.links);
 	buf_free(&s->c.counted);
 	owners_free(s->c.owners);
+	self_wipe(&s->c.self);
 	return code;
 }
 

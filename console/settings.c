@@ -121,6 +121,95 @@ read_limits(struct doc_obj *root, struct settings *s)
 	doc_end(&o);
 }
 
+/* ---- logs and witnesses ---- */
+
+/* "name" and "key", a verifier key of that kind and of that name. */
+static int
+read_key(struct doc_obj *o, uint8_t kind, struct note_key *ret_key)
+{
+	struct bytes name = { NULL, 0 }, key = { NULL, 0 };
+	int err;
+
+	doc_text(o, "name", TEXT_LINE, 1, NOTE_NAME_MAX, &name);
+	doc_text(o, "key", TEXT_LINE, 1, NOTE_VKEY_SIZE, &key);
+	if (name.n == 0 || key.n == 0)
+		return ERR_MISSING_FIELD;
+	if ((err = note_key_parse(key, ret_key)) == 0 &&
+	    (ret_key->kind != kind || !bytes_is(name, ret_key->name)))
+		err = ERR_KEY;
+	if (err != 0)
+		doc_fail(o, "key", err);
+	return err;
+}
+
+static void
+read_logs(struct doc_obj *root, struct settings *s)
+{
+	struct doc_obj list, o;
+	size_t i;
+
+	if (!doc_opt_arr(root, "witness_logs", SETTINGS_LOGS_MAX, &list))
+		return;
+	s->logs = calloc(SETTINGS_LOGS_MAX, sizeof(*s->logs));
+	if (s->logs == NULL)
+		doc_fail(root, "witness_logs", ERR_NOMEM);
+	while (s->logs != NULL && doc_next(&list)) {
+		doc_obj(&list, NULL, &o);
+		if (read_key(&o, NOTE_ED25519, &s->logs[s->n_logs]) != 0)
+			return;
+		doc_end(&o);
+		for (i = 0; i < s->n_logs; i++)
+			if (strcmp(s->logs[i].name,
+			    s->logs[s->n_logs].name) == 0)
+				doc_fail(root, "witness_logs", ERR_EXISTS);
+		s->n_logs++;
+	}
+}
+
+static void
+read_witness(struct doc_obj *o, struct settings_witness *w)
+{
+	struct bytes url = { NULL, 0 };
+
+	if (read_key(o, NOTE_COSIGNATURE, &w->key) != 0)
+		return;
+	doc_text(o, "url", TEXT_LINE, 8, SETTINGS_URL_SIZE - 32, &url);
+	doc_end(o);
+	while (url.n > 0 && url.p[url.n - 1] == '/')
+		url.n--;
+	if (copy_text(url, w->url, sizeof(w->url)) != 0 ||
+	    (strncmp(w->url, "https://", 8) != 0 &&
+	    strncmp(w->url, "http://", 7) != 0))
+		doc_fail(o, "url", ERR_SYNTAX);
+}
+
+static void
+read_witnesses(struct doc_obj *root, struct settings *s)
+{
+	struct bytes name = { NULL, 0 };
+	struct doc_obj list, o;
+	size_t i;
+
+	if (doc_opt_text(root, "witness_name", TEXT_LINE, 1, NOTE_NAME_MAX,
+	    &name) && copy_text(name, s->witness_name,
+	    sizeof(s->witness_name)) != 0)
+		doc_fail(root, "witness_name", ERR_TOO_LARGE);
+	if (!doc_opt_arr(root, "witnesses", SETTINGS_WITNESSES_MAX, &list))
+		return;
+	s->witnesses = calloc(SETTINGS_WITNESSES_MAX, sizeof(*s->witnesses));
+	if (s->witnesses == NULL)
+		doc_fail(root, "witnesses", ERR_NOMEM);
+	while (s->witnesses != NULL && doc_next(&list)) {
+		doc_obj(&list, NULL, &o);
+		read_witness(&o, &s->witnesses[s->n_witnesses]);
+		for (i = 0; i < s->n_witnesses; i++)
+			if (strcmp(s->witnesses[i].key.name,
+			    s->witnesses[s->n_witnesses].key.name) == 0)
+				doc_fail(root, "witnesses", ERR_EXISTS);
+		s->n_witnesses++;
+	}
+}
+
 static int
 parse(struct bytes text, char *why, size_t why_size, struct settings *s)
 {
@@ -142,6 +231,8 @@ parse(struct bytes text, char *why, size_t why_size, struct settings *s)
 	(void)doc_opt_bool(&api, "behind_proxy", &s->behind_proxy);
 	doc_end(&api);
 	read_limits(&root, s);
+	read_logs(&root, s);
+	read_witnesses(&root, s);
 	doc_end(&root);
 	if ((err = doc_error(d)) != 0) {
 		(void)snprintf(why, why_size, "\"%s\": %s",
@@ -177,6 +268,8 @@ settings_read(const char *path, char *why, size_t why_size,
 	buf_free(&text);
 	if (err == 0)
 		*ret_s = *s;
+	else
+		settings_free(s);
 	free(s);
 	return err;
 }
@@ -185,5 +278,10 @@ void
 settings_free(struct settings *s)
 {
 	free(s->data);
+	free(s->logs);
+	free(s->witnesses);
 	s->data = NULL;
+	s->logs = NULL;
+	s->witnesses = NULL;
+	s->n_logs = s->n_witnesses = 0;
 }

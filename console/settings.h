@@ -8,24 +8,37 @@
  *	           "address":"console.example:443"},
  *	 "api":{"listen":"127.0.0.1:8080","behind_proxy":false},
  *	 "limits":{"connections":4096,"unproven":256,"api_connections":1024,
- *	           "device_mb":8192}}
+ *	           "device_mb":8192},
+ *	 "witness_name":"console.example/witness",
+ *	 "witness_logs":[{"name":"log.example","key":"<verifier key>"}],
+ *	 "witnesses":[{"name":"w.example","key":"<verifier key>",
+ *	               "url":"https://w.example/prefix"}]}
  *
  * An unknown key is an error. Nothing here can make a device run anything.
  */
 #ifndef COUNTERSIGN_CONSOLE_SETTINGS_H
 #define COUNTERSIGN_CONSOLE_SETTINGS_H
 
-#include "common/bytes.h"
+#include "common/note.h"
 
 #define SETTINGS_FILE "/etc/countersign/console.json"
 #define SETTINGS_FILE_CAP 65536		/* bytes; a real one has a few 100 */
 #define SETTINGS_NAMES_MAX 16
 #define SETTINGS_HOST_SIZE 256		/* a DNS name or address, and a NUL */
+#define SETTINGS_LOGS_MAX 64
+#define SETTINGS_WITNESSES_MAX 8
+#define SETTINGS_URL_SIZE 1024
 
 /* Where to listen: a numeric address and a port, 0 for any free one. */
 struct settings_listen {
 	char host[SETTINGS_HOST_SIZE];
 	uint16_t port;
+};
+
+/* A witness that is asked to cosign our devices' checkpoints. */
+struct settings_witness {
+	struct note_key key;
+	char url[SETTINGS_URL_SIZE];	/* submission prefix, without a slash */
 };
 
 struct settings {
@@ -41,6 +54,11 @@ struct settings {
 	int64_t unproven;		/* of these, without a good hello */
 	int64_t api_connections;
 	int64_t device_mb;		/* what is kept of one device at most */
+	char witness_name[NOTE_NAME_MAX + 1];	/* ours, as a witness; or "" */
+	struct note_key *logs;		/* foreign ones that we cosign */
+	size_t n_logs;
+	struct settings_witness *witnesses;
+	size_t n_witnesses;
 };
 
 /*

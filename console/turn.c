@@ -5,18 +5,46 @@
  */
 #include "console/turn.h"
 
+/* Brought in one round of the loop: somebody streams. */
+#define BUSY ((uint64_t)48 << 10)
+/* What one commit takes at most: it is in memory until then. */
+#define TOTAL_MAX ((uint64_t)8 << 20)
+
 void
 turn_init(struct turn *t, struct store *store)
 {
 	t->store = store;
 	t->first = NULL;
 	t->telling = NULL;
+	t->brought = t->total = 0;
+}
+
+void
+turn_weigh(struct turn *t, size_t n)
+{
+	t->brought += n;
+	t->total += n;
+}
+
+bool
+turn_is_busy(struct turn *t)
+{
+	bool busy = t->brought >= BUSY && t->total < TOTAL_MAX;
+
+	t->brought = 0;
+	return busy;
 }
 
 int
 turn_begin(struct turn *t)
 {
 	return store_begin(t->store);
+}
+
+bool
+turn_is_shared(const struct turn *t)
+{
+	return t->first != NULL && t->first->next != NULL;
 }
 
 void
@@ -56,6 +84,7 @@ tell_all(struct turn *t, int err)
 {
 	struct turn_member *m;
 
+	t->brought = t->total = 0;
 	t->telling = t->first;
 	t->first = NULL;
 	while ((m = t->telling) != NULL) {

@@ -4,7 +4,8 @@
  * Runs in: countersign-console.
  *
  * Connections that wrote to the store join the turn; at its end there is one
- * commit, and each is told whether it holds. Only then it may say `have`.
+ * commit, and each is told whether it holds. Only then it may say `have`. While
+ * a device streams its journal, a turn goes on for some rounds of the loop.
  */
 #ifndef COUNTERSIGN_CONSOLE_TURN_H
 #define COUNTERSIGN_CONSOLE_TURN_H
@@ -23,6 +24,8 @@ struct turn_member {
 
 struct turn {
 	struct store *store;
+	uint64_t brought;		/* bytes since the loop went round */
+	uint64_t total;			/* bytes in all of it */
 	struct turn_member *first;	/* of this turn */
 	struct turn_member *telling;	/* of the last one, not yet told */
 };
@@ -34,6 +37,16 @@ MUST_CHECK int turn_begin(struct turn *t);
 void turn_join(struct turn *t, struct turn_member *m);
 /* Does not want to any more (it is being freed). */
 void turn_leave(struct turn *t, struct turn_member *m);
+/* So many bytes came into the turn. */
+void turn_weigh(struct turn *t, size_t n);
+/*
+ * Whether the turn may go on for another round of the loop, since one brought
+ * so much that there is more to come, and one commit costs less than two. The
+ * caller bounds the time.
+ */
+bool turn_is_busy(struct turn *t);
+/* Whether more than one joined it. */
+bool turn_is_shared(const struct turn *t);
 /* Commits, and tells all. Returns what it tells. */
 int turn_settle(struct turn *t);
 /* Takes everything of this turn back, and tells all with err (not 0). */

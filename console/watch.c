@@ -1,9 +1,11 @@
 /*
- * watch.c - who wants to know when something about a card changes.
+ * watch.c - who wants to know what is new of a card, or of the fleet.
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: countersign-console.
  */
 #include "console/watch.h"
+
+const struct sha256 watch_fleet;
 
 void
 watch_add(struct watch *w, struct watcher *r)

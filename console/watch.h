@@ -1,5 +1,5 @@
 /*
- * watch.h - who wants to know when something about a card changes.
+ * watch.h - who wants to know what is new of a card, or of the fleet.
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: countersign-console.
  *
@@ -24,6 +24,9 @@ struct watcher {
 struct watch {
 	struct watcher *buckets[WATCH_BUCKETS];
 };
+
+/* In the place of a card: something about the fleet, an alarm. */
+extern const struct sha256 watch_fleet;
 
 /* card, wake and ctx are set. The watcher's memory stays the caller's. */
 void watch_add(struct watch *w, struct watcher *r);

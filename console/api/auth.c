@@ -55,6 +55,12 @@ bearer(struct request *r)
 bool
 http_authenticate(struct request *r)
 {
+	return http_authenticate_for(r, r->route->right);
+}
+
+bool
+http_authenticate_for(struct request *r, unsigned right)
+{
 	struct sha256 none = { { 0 } }, secret;
 	char id[STORE_TOKEN_ID_SIZE];
 	const char *token = bearer(r);
@@ -80,7 +86,7 @@ http_authenticate(struct request *r)
 	}
 	r->has_user = true;
 	r->rights = http_rights(r->user.role);
-	if ((r->rights & r->route->right) == r->route->right)
+	if ((r->rights & right) == right)
 		return true;
 	http_problem(r, 403, "not_allowed", "your role may not do this",
 	    "ask somebody with another role, or for another role");

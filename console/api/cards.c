@@ -25,15 +25,16 @@ find_digest(struct request *r, struct sha256 *ret_digest)
 {
 	char id[UUID_TEXT_SIZE];
 
-	if (r->param.n == 2 * SHA256_SIZE)
-		return hex_decode(r->param, ret_digest->b, SHA256_SIZE) == 0 ?
+	if (r->param[0].n == 2 * SHA256_SIZE)
+		return hex_decode(r->param[0], ret_digest->b,
+		    SHA256_SIZE) == 0 ?
 		    0 : ERR_NOT_FOUND;
-	if (r->param.n == sizeof(id) - 1) {
-		memcpy(id, r->param.p, sizeof(id) - 1);
+	if (r->param[0].n == sizeof(id) - 1) {
+		memcpy(id, r->param[0].p, sizeof(id) - 1);
 		id[sizeof(id) - 1] = '\0';
 		return store_card_find_id(r->c->store, id, ret_digest);
 	}
-	return digest_parse(r->param, ret_digest) == 0 ? 0 : ERR_NOT_FOUND;
+	return digest_parse(r->param[0], ret_digest) == 0 ? 0 : ERR_NOT_FOUND;
 }
 
 bool

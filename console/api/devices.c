@@ -6,6 +6,7 @@
 #include "console/api/http.h"
 
 #include "console/owners.h"
+#include "console/store/cosigned.h"
 
 #include <string.h>
 
@@ -40,6 +41,30 @@ write_entry(struct console *c, const struct store_device *d, struct jsonw *w)
 	return 0;
 }
 
+static int
+write_alarm(void *ctx, const struct store_alarm *a)
+{
+	api_write_alarm(ctx, NULL, a);
+	return 0;
+}
+
+/* What nobody has acknowledged, and whether it forked once. */
+static int
+write_alarms(struct console *c, const struct store_device *d, struct jsonw *w)
+{
+	int err;
+
+	if (d->alarm[0] != '\0')
+		jsonw_cstr(w, "alarm", d->alarm);
+	else
+		jsonw_null(w, "alarm");
+	jsonw_arr(w, "alarms");
+	err = store_alarm_each_open(c->store, d->n, write_alarm, w);
+	jsonw_arr_end(w);
+	jsonw_bool(w, "forked", d->branch != 0);
+	return err;
+}
+
 /* The members of a device, inside an object. */
 static int
 write_device(struct console *c, const struct store_device *d, struct jsonw *w)
@@ -64,11 +89,10 @@ write_device(struct console *c, const struct store_device *d, struct jsonw *w)
 	jsonw_cstr(w, "arch", d->arch);
 	jsonw_bool(w, "split", d->split);
 	jsonw_bool(w, "lockdown", d->lockdown);
-	if (d->alarm[0] != '\0')
-		jsonw_cstr(w, "alarm", d->alarm);
-	else
-		jsonw_null(w, "alarm");
+	if ((err = write_alarms(c, d, w)) != 0)
+		return err;
 	jsonw_int(w, "records", (int64_t)d->next);
+	jsonw_int(w, "checkpoint", (int64_t)d->note_size);
 	jsonw_int(w, "bytes", d->bytes);
 	jsonw_int(w, "waiting", waiting);
 	jsonw_b64(w, "key", bytes_of(d->key, sizeof(d->key)));
@@ -133,8 +157,8 @@ api_find_device(struct request *r, struct store_device *ret_d)
 	char id[DEVICEID_SIZE] = "";
 	int err;
 
-	if (r->param.n < sizeof(id))
-		memcpy(id, r->param.p, r->param.n);
+	if (r->param[0].n < sizeof(id))
+		memcpy(id, r->param[0].p, r->param[0].n);
 	err = store_device_find(r->c->store, id, ret_d);
 	if (err == ERR_NOT_FOUND || (err == 0 &&
 	    !http_sees_org(r, ret_d->org))) {
@@ -173,6 +197,51 @@ write_installed(struct request *r, const struct store_device *d,
 	return err;
 }
 
+static void
+write_cosigned(struct jsonw *w, const char *witness, uint64_t size,
+    int64_t time)
+{
+	jsonw_obj(w, NULL);
+	jsonw_cstr(w, "witness", witness);
+	jsonw_int(w, "size", (int64_t)size);
+	jsonw_time(w, "time", time);
+	jsonw_obj_end(w);
+}
+
+static int
+write_foreign(void *ctx, const struct store_cosig *c, struct bytes note)
+{
+	(void)note;
+	write_cosigned(ctx, c->witness, c->size, c->time);
+	return 0;
+}
+
+/* Its log's key, and who has cosigned how much of it. */
+static int
+write_log(struct request *r, const struct store_device *d, struct jsonw *w)
+{
+	char origin[STORE_ORG_SIZE + DEVICEID_SIZE], vkey[NOTE_VKEY_SIZE];
+	struct store_log log;
+	struct note_key key;
+	int err;
+
+	(void)snprintf(origin, sizeof(origin), "%s/%s", d->org, d->id);
+	err = note_key_init(bytes_str(origin), NOTE_ED25519, d->key, &key);
+	if (err != 0)
+		return err;
+	note_key_text(&key, vkey);
+	jsonw_cstr(w, "vkey", vkey);
+	err = store_log_find(r->c->store, origin, &log);
+	if (err != 0 && err != ERR_NOT_FOUND)
+		return err;
+	jsonw_arr(w, "cosigned");
+	if (err == 0)
+		write_cosigned(w, r->c->self.key.name, log.size, log.time);
+	err = store_cosig_each(r->c->store, d->n, write_foreign, w);
+	jsonw_arr_end(w);
+	return err;
+}
+
 void
 api_device_get(struct request *r)
 {
@@ -186,7 +255,8 @@ api_device_get(struct request *r)
 	buf_init(&b, HTTP_REPLY_MAX);
 	jsonw_init(&w, &b);
 	jsonw_obj(&w, NULL);
-	if ((err = write_device(r->c, &d, &w)) == 0)
+	if ((err = write_device(r->c, &d, &w)) == 0 &&
+	    (err = write_log(r, &d, &w)) == 0)
 		err = write_installed(r, &d, &w);
 	jsonw_obj_end(&w);
 	if (err != 0) {

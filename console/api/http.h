@@ -8,6 +8,7 @@
 
 #include "common/jsonw.h"
 #include "console/api/api.h"
+#include "console/store/trees.h"
 
 #include <microhttpd.h>
 
@@ -15,6 +16,7 @@
 #define HTTP_BODY_CARD ((size_t)96 << 10)
 #define HTTP_BODY_APPROVAL ((size_t)64 << 10)
 #define HTTP_BODY_TRUST ((size_t)6 << 20)
+#define HTTP_BODY_REASON ((size_t)4 << 10)
 /* What is answered in one piece; longer things are streams. */
 #define HTTP_REPLY_MAX ((size_t)24 << 20)
 
@@ -26,12 +28,16 @@
 #define RIGHT_JOURNAL 0x10u	/* journals and their export */
 #define RIGHT_OWN 0x20u		/* sees no cards but its own */
 
+/* Segments of a path that are arguments. */
+#define HTTP_PARAMS 3
+
 struct request;
 typedef void http_handler(struct request *r);
 
 struct route {
 	const char *method;
-	const char *path;	/* "/v1/cards/{}/card": {} is any segment */
+	/* "/v1/cards/{}/card": {} is any segment, {*} all that are left */
+	const char *path;
 	unsigned right;		/* 0: everybody, without a token */
 	size_t body;		/* most bytes of a body; 0: none */
 	http_handler *handle;
@@ -45,7 +51,8 @@ struct request {
 	struct console *c;
 	struct MHD_Connection *connection;
 	const struct route *route;
-	struct bytes param;	/* the segment that {} stands for */
+	/* What {} and {*} stand for, in their order. */
+	struct bytes param[HTTP_PARAMS];
 	char path[1024];
 	struct buf body;
 	size_t received;	/* of the body, kept or not */
@@ -92,6 +99,8 @@ bool http_query_number(struct request *r, const char *name,
  * with 401 or 403.
  */
 bool http_authenticate(struct request *r);
+/* The same on a route that is for everybody, with a right of its own. */
+bool http_authenticate_for(struct request *r, unsigned right);
 /* The rights of a role; 0 for none. */
 unsigned http_rights(const char *role);
 /* Whether the user may see things of that org. */
@@ -103,6 +112,9 @@ http_handler api_cards_post, api_cards_list, api_card_get, api_card_bytes,
     api_card_pending, api_card_approve, api_card_cancel, api_card_output,
     api_card_events, api_devices_list, api_device_get, api_trust_put,
     api_trust_get, api_trust_device_put, api_trust_device_get, api_journal,
+    api_witness, api_witness_checkpoint, api_add_checkpoint,
+    api_log_checkpoint, api_log_tile, api_alarms_list, api_alarm_get,
+    api_alarm_acknowledge, api_fleet_events,
     api_healthz, api_metrics, api_openapi;
 
 /*
@@ -115,14 +127,18 @@ bool api_find_card(struct request *r, struct buf *ret_envelope,
 /* The device that the path names, if the user may see it; as above. */
 bool api_find_device(struct request *r, struct store_device *ret_d);
 
+/* An alarm as an object of that name, NULL in an array. */
+void api_write_alarm(struct jsonw *w, const char *key,
+    const struct store_alarm *a);
+
 /* ---- streams of events ---- */
 
-struct events;
+struct stream;
 
 /* Every open one: a heartbeat, or the end. */
-void events_beat_all(struct events **first);
-void events_end_all(struct events **first);
-struct events **http_events(struct api *a);
+void stream_beat_all(struct stream **first);
+void stream_end_all(struct stream **first);
+struct stream **http_streams(struct api *a);
 /* The daemon is to be run soon: something was resumed. */
 void http_kick(struct api *a);
 

@@ -224,12 +224,14 @@ put_transcript(struct export *x)
 static int
 put_note(struct export *x)
 {
+	struct sha256 root;
 	struct buf note;
 	uint64_t size;
 	int err;
 
 	buf_init(&note, WIRE_NOTE_CAP);
-	err = store_checkpoint_get(x->c->store, x->device.n, &size, &note);
+	err = store_checkpoint_get(x->c->store, x->device.n, &size, &root,
+	    &note);
 	if (err == 0) {
 		tar_put_header(&x->out, "checkpoint", note.n, x->device.seen);
 		buf_put_bytes(&x->out, buf_bytes(&note));

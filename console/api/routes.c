@@ -33,5 +33,16 @@ const struct route http_routes[] = {
 	    api_trust_put },
 	{ "GET", "/v1/trust/{}", RIGHT_READ, 0, api_trust_get },
 	{ "GET", "/v1/journal/{}", RIGHT_JOURNAL, 0, api_journal },
+	{ "GET", "/v1/alarms", RIGHT_READ, 0, api_alarms_list },
+	{ "GET", "/v1/alarms/{}", RIGHT_READ, 0, api_alarm_get },
+	{ "POST", "/v1/alarms/{}/acknowledge", RIGHT_RELAY,
+	    HTTP_BODY_REASON, api_alarm_acknowledge },
+	{ "GET", "/v1/events", RIGHT_READ, 0, api_fleet_events },
+	{ "GET", "/v1/witness", 0, 0, api_witness },
+	{ "GET", "/v1/witness/{}/checkpoint", 0, 0, api_witness_checkpoint },
+	{ "POST", "/add-checkpoint", 0, WITNESS_REQUEST_MAX,
+	    api_add_checkpoint },
+	{ "GET", "/v1/logs/{}/{}/checkpoint", 0, 0, api_log_checkpoint },
+	{ "GET", "/v1/logs/{}/{}/tile/{*}", 0, 0, api_log_tile },
 	{ NULL, NULL, 0, 0, NULL }
 };

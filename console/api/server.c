@@ -34,7 +34,7 @@ struct api {
 	bool closing;
 	bool running;		/* inside MHD_run() */
 	uint16_t port;
-	struct events *events;
+	struct stream *streams;
 };
 
 /* ---- the daemon on the loop ---- */
@@ -83,7 +83,7 @@ on_beat(uv_timer_t *t)
 {
 	struct api *a = t->data;
 
-	events_beat_all(&a->events);
+	stream_beat_all(&a->streams);
 	run(a);
 }
 
@@ -94,10 +94,10 @@ http_kick(struct api *a)
 	(void)uv_idle_start(&a->kick, on_kick);
 }
 
-struct events **
-http_events(struct api *a)
+struct stream **
+http_streams(struct api *a)
 {
-	return &a->events;
+	return &a->streams;
 }
 
 /* ---- requests ---- */
@@ -111,12 +111,13 @@ free_request(struct request *r)
 	free(r);
 }
 
-/* Whether the path fits; ret_param is what the {} stands for. */
+/* Whether the path fits; ret_param is what each {} stands for. */
 static bool
-path_fits(const char *pattern, const char *path, struct bytes *ret_param)
+path_fits(const char *pattern, const char *path,
+    struct bytes ret_param[HTTP_PARAMS])
 {
-	struct bytes param = { NULL, 0 };
 	const char *end;
+	size_t n = 0;
 
 	while (*pattern != '\0' && *path != '\0') {
 		if (pattern[0] != '{') {
@@ -124,19 +125,16 @@ path_fits(const char *pattern, const char *path, struct bytes *ret_param)
 				return false;
 			continue;
 		}
-		pattern += 2;
-		end = strchr(path, '/');
+		end = pattern[1] == '*' ? NULL : strchr(path, '/');
+		pattern = strchr(pattern, '}') + 1;
 		if (end == NULL)
 			end = path + strlen(path);
-		if (end == path)
+		if (end == path || n == HTTP_PARAMS)
 			return false;
-		param = bytes_of(path, (size_t)(end - path));
+		ret_param[n++] = bytes_of(path, (size_t)(end - path));
 		path = end;
 	}
-	if (*pattern != '\0' || *path != '\0')
-		return false;
-	*ret_param = param;
-	return true;
+	return *pattern == '\0' && *path == '\0';
 }
 
 /* Finds the route; answers 404 or 405 itself. */
@@ -147,7 +145,7 @@ find_route(struct request *r, const char *method)
 	bool path = false;
 
 	for (route = http_routes; route->method != NULL; route++) {
-		if (!path_fits(route->path, r->path, &r->param))
+		if (!path_fits(route->path, r->path, r->param))
 			continue;
 		path = true;
 		if (strcmp(route->method, method) == 0) {
@@ -356,7 +354,7 @@ api_close(struct api *a)
 		return;
 	a->closing = true;
 	/* The daemon may not be stopped while anything is suspended. */
-	events_end_all(&a->events);
+	stream_end_all(&a->streams);
 	run(a);
 	(void)uv_poll_stop(&a->poll);
 	MHD_stop_daemon(a->daemon);

@@ -76,6 +76,31 @@ put_state(void *ctx, const char *state, int64_t n)
 	return 0;
 }
 
+static int
+put_kind(void *ctx, const char *kind, int64_t n)
+{
+	buf_printf(ctx, "countersign_alarms{kind=\"%s\"} %" PRId64 "\n", kind,
+	    n);
+	return 0;
+}
+
+/* Never from memory of a while ago: somebody waits for these. */
+static int
+put_alarms(struct store *s, struct buf *b)
+{
+	int64_t devices = 0;
+	int err;
+
+	if ((err = store_alarm_devices(s, &devices)) != 0)
+		return err;
+	put_metric(b, "devices_alarmed", "gauge",
+	    "Devices with alarms that nobody has acknowledged.",
+	    (uint64_t)devices);
+	buf_put_str(b, "# HELP countersign_alarms Alarms that nobody has "
+	    "acknowledged, by kind.\n# TYPE countersign_alarms gauge\n");
+	return store_alarm_each_kind(s, put_kind, b);
+}
+
 static void
 put_counters(struct buf *b, const struct counters *c)
 {
@@ -161,6 +186,11 @@ api_metrics(struct request *r)
 	put_metric(&b, "devices_connected", "gauge",
 	    "Devices connected and proven.", c->links.n);
 	put_counters(&b, &c->counters);
+	if ((err = put_alarms(c->store, &b)) != 0) {
+		buf_free(&b);
+		http_error(r, err);
+		return;
+	}
 	buf_put_bytes(&b, buf_bytes(&c->counted));
 	http_reply(r, 200, "text/plain; version=0.0.4", &b);
 }

@@ -186,7 +186,7 @@ find_file(struct request *r, enum trust_file *ret_file)
 	int file;
 
 	for (file = 0; file < TRUST_FILES; file++)
-		if (file != TRUST_DEVICE && bytes_is(r->param,
+		if (file != TRUST_DEVICE && bytes_is(r->param[0],
 		    trust_file_word((enum trust_file)file))) {
 			*ret_file = (enum trust_file)file;
 			return true;
@@ -210,12 +210,12 @@ api_trust_device_put(struct request *r)
 {
 	char id[DEVICEID_SIZE] = "";
 
-	if (!deviceid_is(r->param)) {
+	if (!deviceid_is(r->param[0])) {
 		http_problem(r, 404, "unknown_device", "this is no device id",
 		    "d- and 26 characters");
 		return;
 	}
-	memcpy(id, r->param.p, r->param.n);
+	memcpy(id, r->param[0].p, r->param[0].n);
 	put_body(r, PAYLOAD_DEVICE, id);
 }
 

@@ -32,6 +32,8 @@ struct gateway {
 	struct tls_config *tls;
 	uv_tcp_t listener;
 	uv_prepare_t turn_end;
+	uv_idle_t busy;		/* active while a turn goes on */
+	uint64_t busy_since;	/* uv_hrtime, or 0 */
 	unsigned handles;	/* not yet closed by the loop */
 	bool closing;
 	uint16_t port;

@@ -12,6 +12,10 @@
 #include <string.h>
 
 #define BACKLOG 511
+/* How long records may wait for their commit while more come in: if they are
+ * all of one device, and if somebody else waits too. */
+#define TURN_ALONE_NS UINT64_C(100000000)
+#define TURN_MOST_NS UINT64_C(20000000)
 
 static int
 uv_error(int status)
@@ -126,13 +130,34 @@ on_connection(uv_stream_t *listener, int status)
 	conn_accept(c, listener);
 }
 
-/* Before the loop waits: one commit for all that came, then what follows. */
+/* Does nothing but keep the loop from waiting. */
+static void
+on_busy(uv_idle_t *h)
+{
+	(void)h;
+}
+
+/*
+ * Before the loop waits: one commit for all that came, then what follows. In
+ * a flood the commit comes a little later, and is for more.
+ */
 static void
 on_turn_end(uv_prepare_t *h)
 {
 	struct gateway *g = h->data;
+	struct turn *t = &g->console->turn;
+	uint64_t now = uv_hrtime();
+	uint64_t most = turn_is_shared(t) ? TURN_MOST_NS : TURN_ALONE_NS;
 
-	(void)turn_settle(&g->console->turn);
+	if (!turn_is_busy(t) ||
+	    (g->busy_since != 0 && now - g->busy_since > most)) {
+		(void)turn_settle(t);
+		g->busy_since = 0;
+		(void)uv_idle_stop(&g->busy);
+	} else if (g->busy_since == 0) {
+		g->busy_since = now;
+		(void)uv_idle_start(&g->busy, on_busy);
+	}
 	conn_flush_all(g);
 }
 
@@ -174,15 +199,17 @@ gateway_new(struct console *c, struct tls_config *tls, struct gateway **ret_g)
 	}
 	g->console = c;
 	g->tls = tls;
-	g->handles = 2;
+	g->handles = 3;
 	g->unproven_last = &g->unproven_first;
 	buf_init(&g->plain, GATEWAY_PLAIN);
 	buf_init(&g->frames, LINK_TEXT_CAP + 1024);
 	buf_init(&g->cipher, 2 * TLS_OUTPUT_MAX);
 	(void)uv_tcp_init(c->loop, &g->listener);
 	(void)uv_prepare_init(c->loop, &g->turn_end);
+	(void)uv_idle_init(c->loop, &g->busy);
 	g->listener.data = g;
 	g->turn_end.data = g;
+	g->busy.data = g;
 	if ((err = listen_on(g, &c->settings->agents)) != 0) {
 		gateway_close(g);
 		return err;
@@ -226,4 +253,5 @@ gateway_close(struct gateway *g)
 	}
 	uv_close((uv_handle_t *)&g->listener, on_handle_closed);
 	uv_close((uv_handle_t *)&g->turn_end, on_handle_closed);
+	uv_close((uv_handle_t *)&g->busy, on_handle_closed);
 }

@@ -12,6 +12,7 @@
 #include "console/fold.h"
 #include "console/gateway/hello.h"
 #include "console/gateway/outgoing.h"
+#include "console/witness/newest.h"
 #include "platform/clock.h"
 #include "platform/random.h"
 
@@ -50,12 +51,15 @@ struct session {
 	struct buf touched;		/* digests of cards, 32 bytes each */
 	bool enrolled;
 	uint64_t told;			/* the last `have` that was sent */
+	bool has_answer;		/* to a checkpoint */
+	struct answer answer;
 	struct ledger_effects effects;
 };
 
 static void on_settled(void *ctx, int err);
 static void on_poke(void *ctx, enum link_news news);
 static void on_replace(void *ctx);
+static void on_cosigned(void *ctx, struct bytes lines);
 
 /* ---- its life ---- */
 
@@ -80,6 +84,7 @@ session_new(struct console *c, const struct session_io *io, void *ctx,
 	s->member.ctx = s;
 	s->link.poke = on_poke;
 	s->link.replace = on_replace;
+	s->link.cosigned = on_cosigned;
 	s->link.ctx = s;
 	buf_init(&s->binary, LINK_BINARY_CAP);
 	buf_init(&s->blob.content, WIRE_TRUST_CAP);
@@ -108,6 +113,7 @@ session_free(struct session *s)
 	buf_free(&s->binary);
 	buf_free(&s->blob.content);
 	buf_free(&s->touched);
+	buf_free(&s->answer.body);
 	fold_close(s->fold);
 	free(s);
 }
@@ -255,7 +261,7 @@ send_welcome(struct session *s)
 
 	buf_init(&note, WIRE_NOTE_CAP);
 	buf_init(&b, 4 * WIRE_NOTE_CAP);
-	err = store_checkpoint_get(s->c->store, s->device.n, &size, &note);
+	err = newest_note(s->c->store, s->device.n, &size, &note);
 	if (err == 0) {
 		w.has = true;
 		w.note = buf_bytes(&note);
@@ -293,12 +299,10 @@ note_hello(struct session *s, const struct hello *h)
 	d->split = h->split;
 	d->seen = clock_wall_s();
 	turn_join(&s->c->turn, &s->member);
-	if ((err = turn_begin(&s->c->turn)) == 0)
-		err = store_device_update(s->c->store, d);
-	if (err == 0 && h->next < d->next)
-		err = ledger_alarm(s->c->store, d, "its journal is shorter "
-		    "than our copy of it: its disk was rolled back or "
-		    "replaced");
+	if ((err = turn_begin(&s->c->turn)) == 0 &&
+	    (err = store_device_update(s->c->store, d)) == 0)
+		err = ledger_hello(s->c->store, d, h->next, d->seen,
+		    &s->effects);
 	if (err != 0)
 		turn_fail(&s->c->turn, err);
 	return err;
@@ -342,43 +346,67 @@ on_hello(struct session *s, const struct wire_envelope *e)
 	conlog_event("connected device=%s version=%s next=%llu ours=%llu",
 	    d.id, s->device.version, (unsigned long long)h.next,
 	    (unsigned long long)d.next);
-	if ((err = send_welcome(s)) == 0 && (err = send_have(s)) == 0)
+	if ((err = send_welcome(s)) == 0 && (err = send_have(s)) == 0 &&
+	    s->device.branch == 0)
 		outgoing_open(&s->out, &s->device);
 	return err;
 }
 
-/* The checkpoint of an add-checkpoint request: behind the first empty line. */
-static int
-note_of(struct bytes request, struct bytes *ret_note)
-{
-	size_t i;
-
-	for (i = 0; i + 1 < request.n; i++)
-		if (request.p[i] == '\n' && request.p[i + 1] == '\n') {
-			*ret_note = bytes_of(request.p + i + 2,
-			    request.n - i - 2);
-			return 0;
-		}
-	return ERR_SYNTAX;
-}
-
+/* As a witness: what we answer is said once it is on the disk. */
 static int
 on_checkpoint(struct session *s, struct bytes request)
 {
-	struct bytes note;
 	int err;
 
-	if ((err = note_of(request, &note)) != 0)
+	if (s->has_answer && (err = turn_settle(&s->c->turn)) != 0)
 		return err;
 	turn_join(&s->c->turn, &s->member);
 	if ((err = turn_begin(&s->c->turn)) == 0)
-		err = ledger_checkpoint(s->c->store, &s->device, note);
-	if (is_ours(err))
+		err = answer_request(&s->c->answerer, &s->device, request,
+		    clock_wall_s(), &s->effects, &s->answer);
+	if (err != 0)
 		turn_fail(&s->c->turn, err);
-	else if (err != 0 && err != ERR_ROLLBACK && console_may_log(s->c))
-		conlog_event("checkpoint_refused device=%s reason=%s",
-		    s->device.id, err_word(err));
-	return err == ERR_ROLLBACK ? 0 : err;
+	else
+		s->has_answer = true;
+	return err;
+}
+
+static void
+send_cosignature(struct session *s, unsigned status, struct bytes body)
+{
+	struct wire_cosignature m = { (uint16_t)status, body };
+	struct buf b;
+
+	buf_init(&b, 4 * WIRE_ANSWER_CAP);
+	link_put_cosignature(&b, &m);
+	(void)send_and_free(s, &b);
+}
+
+static void
+answer_checkpoint(struct session *s)
+{
+	s->has_answer = false;
+	send_cosignature(s, s->answer.status, buf_bytes(&s->answer.body));
+	buf_free(&s->answer.body);
+	if (s->answer.status == WITNESS_OK)
+		s->c->counters.cosigned++;
+	else
+		s->c->counters.cosigning_refused++;
+	if (s->answer.status != WITNESS_OK && console_may_log(s->c))
+		conlog_event("checkpoint_refused device=%s status=%d",
+		    s->device.id, (int)s->answer.status);
+}
+
+/* A foreign witness's word for our newest checkpoint. */
+static void
+on_cosigned(void *ctx, struct bytes lines)
+{
+	struct session *s = ctx;
+
+	if (s->ended)
+		return;
+	send_cosignature(s, WITNESS_OK, lines);
+	s->io->flush(s->ctx);
 }
 
 int
@@ -420,31 +448,41 @@ note_touched(struct session *s, const struct ledger_effects *e)
 	buf_put(&s->touched, e->card.b, SHA256_SIZE);
 }
 
+/* What follows from a record, once it is committed, beside what did before. */
+static void
+note_effects(struct session *s, const struct ledger_effects *e)
+{
+	note_touched(s, e);
+	s->effects.outputs = s->effects.outputs || e->outputs;
+	s->effects.resend = s->effects.resend || e->resend;
+	s->held_back = s->held_back || e->held_back;
+	s->effects.trust = s->effects.trust || e->trust;
+	s->effects.alarm = s->effects.alarm || e->alarm;
+}
+
 static int
 on_records(struct session *s, struct bytes rest)
 {
 	struct ledger_effects e;
 	struct wire_record r;
-	int err = 0, more;
+	struct ledger l;
+	int err;
 
-	while ((more = wire_next_record(&rest, &r)) == 1) {
+	if ((err = ledger_begin(&l, s->fold, &s->device,
+	    clock_wall_s())) != 0)
+		return err;
+	while (wire_next_record(&rest, &r) == 1) {
 		memset(&e, 0, sizeof(e));
-		if ((err = ledger_record(s->fold, &s->device, r.index,
-		    r.payload, clock_wall_s(), &e)) != 0)
+		if ((err = ledger_record(&l, r.index, r.payload, &e)) != 0)
 			return err;
 		s->c->counters.records++;
 		s->c->counters.record_bytes += r.payload.n;
-		note_touched(s, &e);
-		s->effects.outputs = s->effects.outputs || e.outputs;
-		s->effects.resend = s->effects.resend || e.resend;
-		s->held_back = s->held_back || e.held_back;
-		s->effects.trust = s->effects.trust || e.trust;
+		note_effects(s, &e);
 	}
-	if (more < 0)
-		return more;
-	s->device.seen = clock_wall_s();
-	if ((err = store_device_update(s->c->store, &s->device)) == 0 &&
-	    s->effects.outputs)
+	memset(&e, 0, sizeof(e));
+	err = ledger_end(&l, &e);
+	note_effects(s, &e);
+	if (err == 0 && s->effects.outputs)
 		err = outgoing_begin_outputs(&s->out);
 	return err;
 }
@@ -493,26 +531,25 @@ check_quota(struct session *s, size_t n)
 }
 
 /*
- * Half a batch must not stay: it would be folded twice. But a device that
- * breaks the rules takes back nothing that others said in this turn.
+ * Half a message must not stay: it would be folded twice. So what a device can
+ * get wrong is looked for before anything is written, and what fails after
+ * that takes the whole turn back. Nobody else pays for a device's mistakes.
  */
 static int
 store_message(struct session *s, const struct link_msg *m)
 {
-	int err, undone;
+	bool records = m->type == LINK_RECORDS;
+	int err;
 
-	turn_join(&s->c->turn, &s->member);
-	if ((err = turn_begin(&s->c->turn)) == 0 &&
-	    (err = store_mark(s->c->store)) == 0) {
-		err = m->type == LINK_RECORDS ? on_records(s, m->u.records) :
-		    on_blob(s, &m->u.blob);
-		if (err == 0)
-			err = store_keep(s->c->store);
-		else if (!is_ours(err) &&
-		    (undone = store_undo(s->c->store)) != 0)
-			err = undone;
+	if (records && (err = ledger_check(&s->device, m->u.records)) != 0) {
+		end(s);
+		return err;
 	}
-	if (is_ours(err))
+	turn_join(&s->c->turn, &s->member);
+	if ((err = turn_begin(&s->c->turn)) == 0)
+		err = records ? on_records(s, m->u.records) :
+		    on_blob(s, &m->u.blob);
+	if (err != 0 && (records || is_ours(err)))
 		turn_fail(&s->c->turn, err);
 	else if (err != 0)
 		end(s);
@@ -533,6 +570,7 @@ on_binary(struct session *s, struct bytes data)
 		s->c->counters.output_bytes += m.u.output.data.n;
 		err = outgoing_on_output(&s->out, &m.u.output);
 	} else if ((err = check_quota(s, data.n)) == 0) {
+		turn_weigh(&s->c->turn, data.n);
 		err = store_message(s, &m);
 	}
 	link_msg_free(&m);
@@ -577,6 +615,15 @@ wake_touched(struct session *s)
 	buf_free(&s->touched);
 }
 
+/* Who watches the fleet is told; a device that forked gets nothing more. */
+static void
+stop_forked(struct session *s)
+{
+	watch_wake(&s->c->watch, &watch_fleet);
+	if (s->device.branch != 0)
+		outgoing_fini(&s->out);
+}
+
 static void
 on_settled(void *ctx, int err)
 {
@@ -600,7 +647,11 @@ on_settled(void *ctx, int err)
 		return;
 	if (s->device.next != s->told)
 		(void)send_have(s);
+	if (s->has_answer)
+		answer_checkpoint(s);
 	wake_touched(s);
+	if (e.alarm)
+		stop_forked(s);
 	if (e.outputs)
 		outgoing_outputs_changed(&s->out);
 	if (e.resend && s->held_back) {
@@ -630,6 +681,27 @@ session_pump(struct session *s)
 	}
 }
 
+/* Somebody else raised or acknowledged an alarm, or took a checkpoint. */
+static int
+reread(struct session *s)
+{
+	struct store_device d;
+	int err;
+
+	if ((err = store_device_find(s->c->store, s->device.id, &d)) != 0) {
+		end(s);
+		s->io->close(s->ctx, session_code(err), err_word(err));
+		return err;
+	}
+	memcpy(s->device.alarm, d.alarm, sizeof(d.alarm));
+	s->device.branch = d.branch;
+	s->device.note_size = d.note_size;
+	s->device.note_checked = d.note_checked;
+	if (d.branch != 0)
+		outgoing_fini(&s->out);
+	return 0;
+}
+
 static void
 on_poke(void *ctx, enum link_news news)
 {
@@ -637,6 +709,8 @@ on_poke(void *ctx, enum link_news news)
 
 	if (news == LINK_NEWS_TRUST)
 		outgoing_trust_changed(&s->out);
+	if (news == LINK_NEWS_ALARM && reread(s) != 0)
+		return;
 	session_pump(s);
 	s->io->flush(s->ctx);
 }

@@ -1,5 +1,6 @@
 /*
- * schema.c - the tables of the SQLite database.
+ * schema.c - the tables of the SQLite database, and how old ones are brought
+ * up to it.
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: countersign-console.
  *
@@ -9,7 +10,7 @@
  */
 #include "console/store/schema.h"
 
-const char *const schema_sql =
+static const char version_1[] =
     "PRAGMA application_id = 1129541169;"
     "PRAGMA user_version = 1;"
 
@@ -133,3 +134,75 @@ const char *const schema_sql =
     " digest BLOB,"
     " refused BLOB,"
     " PRIMARY KEY(device, file)) WITHOUT ROWID;";
+
+/*
+ * device.tree is how many records are in its tiles (all of them, but in a
+ * database of version 1); note_checked the size of the newest checkpoint that
+ * was compared with that tree; branch the alarm since which what the device
+ * sends is evidence and no part of its journal.
+ */
+static const char version_2[] =
+    "PRAGMA user_version = 2;"
+
+    "ALTER TABLE device ADD COLUMN tree INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE device ADD COLUMN note_root BLOB;"
+    "ALTER TABLE device ADD COLUMN note_checked INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE device ADD COLUMN branch INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE device SET note_checked = note_size;"
+
+    "CREATE TABLE tile("
+    " key INTEGER PRIMARY KEY,"
+    " hashes BLOB NOT NULL);"
+
+    "CREATE TABLE segment("
+    " device INTEGER NOT NULL REFERENCES device(n),"
+    " first INTEGER NOT NULL,"
+    " PRIMARY KEY(device, first)) WITHOUT ROWID;"
+
+    "CREATE TABLE alarm("
+    " n INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " device INTEGER NOT NULL REFERENCES device(n),"
+    " kind TEXT NOT NULL,"
+    " first INTEGER NOT NULL,"
+    " ours TEXT NOT NULL,"
+    " theirs TEXT NOT NULL,"
+    " text TEXT NOT NULL,"
+    " time INTEGER NOT NULL,"
+    " acknowledged INTEGER NOT NULL,"
+    " acknowledged_by TEXT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " proof BLOB NOT NULL);"
+    "CREATE INDEX alarm_device ON alarm(device, n);"
+    "CREATE INDEX alarm_open ON alarm(device, kind) WHERE acknowledged = 0;"
+    "INSERT INTO alarm(device, kind, first, ours, theirs, text, time,"
+    " acknowledged, acknowledged_by, reason, proof)"
+    " SELECT n, 'other', 0, '', '', alarm, seen, 0, '', '', x''"
+    " FROM device WHERE alarm <> '';"
+
+    "CREATE TABLE evidence("
+    " n INTEGER PRIMARY KEY,"
+    " alarm INTEGER NOT NULL REFERENCES alarm(n),"
+    " idx INTEGER NOT NULL,"
+    " leaf BLOB NOT NULL,"
+    " payload BLOB NOT NULL,"
+    " UNIQUE(alarm, idx, leaf));"
+
+    "CREATE TABLE log("
+    " origin TEXT PRIMARY KEY,"
+    " hash BLOB NOT NULL UNIQUE,"
+    " size INTEGER NOT NULL,"
+    " root BLOB NOT NULL,"
+    " time INTEGER NOT NULL,"
+    " note BLOB NOT NULL) WITHOUT ROWID;"
+
+    "CREATE TABLE cosig("
+    " device INTEGER NOT NULL REFERENCES device(n),"
+    " witness TEXT NOT NULL,"
+    " size INTEGER NOT NULL,"
+    " time INTEGER NOT NULL,"
+    " retry INTEGER NOT NULL,"
+    " failures INTEGER NOT NULL,"
+    " note BLOB,"
+    " PRIMARY KEY(device, witness)) WITHOUT ROWID;";
+
+const char *const schema_steps[SCHEMA_VERSION] = { version_1, version_2 };

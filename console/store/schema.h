@@ -6,9 +6,12 @@
 #ifndef COUNTERSIGN_CONSOLE_STORE_SCHEMA_H
 #define COUNTERSIGN_CONSOLE_STORE_SCHEMA_H
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
-/* Makes every table; run once, in a transaction. */
-extern const char *const schema_sql;
+/*
+ * What makes version n + 1 of version n; 0 is an empty database. Each runs in
+ * the transaction of all.
+ */
+extern const char *const schema_steps[SCHEMA_VERSION];
 
 #endif

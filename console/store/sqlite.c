@@ -15,9 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define BUSY_MS 5000
+/* Pages of 8 KiB in the log before they go into the database: 64 MiB; and on
+ * a disk with less than that many bytes left. */
+#define LOG_PAGES 8192
+#define LOG_PAGES_LEAST 64
+#define DISK_SCARCE ((uint64_t)256 << 20)
 #define APPLICATION_ID 0x43536e31	/* "CSn1" */
 
 int
@@ -260,7 +266,7 @@ execute(struct store *s, const char *sql)
 	return db_error(sqlite3_exec(s->db, sql, NULL, NULL, NULL));
 }
 
-/* Makes the tables of a new database; a later version would upgrade here. */
+/* Makes the tables of a new database, or what an older one lacks. */
 static int
 prepare_schema(struct store *s)
 {
@@ -276,15 +282,36 @@ prepare_schema(struct store *s)
 		    &tables);
 	if (err == 0 && tables > 0 && application != APPLICATION_ID)
 		err = ERR_CORRUPT;
-	else if (err == 0 && version > SCHEMA_VERSION)
+	else if (err == 0 && (version < 0 || version > SCHEMA_VERSION))
 		err = ERR_VERSION;
-	else if (err == 0 && tables == 0)
-		err = execute(s, schema_sql);
+	for (; err == 0 && version < SCHEMA_VERSION; version++)
+		err = execute(s, schema_steps[version]);
 	if (err == 0)
 		err = execute(s, "COMMIT");
 	if (err != 0)
 		(void)execute(s, "ROLLBACK");
 	return err;
+}
+
+/*
+ * The log goes into the database once it is long: a page that was written many
+ * times goes once. Where the disk is nearly full it goes at once, so that the
+ * log's room is used again.
+ */
+static int
+on_log(void *ctx, sqlite3 *db, const char *name, int pages)
+{
+	struct store *s = ctx;
+	struct statvfs v;
+	bool scarce = false;
+
+	if (pages >= LOG_PAGES_LEAST && statvfs(s->path, &v) == 0)
+		scarce = (uint64_t)v.f_bavail * v.f_frsize <
+		    DISK_SCARCE;
+	if (pages >= LOG_PAGES || scarce)
+		(void)sqlite3_wal_checkpoint_v2(db, name,
+		    SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return SQLITE_OK;
 }
 
 int
@@ -306,12 +333,18 @@ store_open(const char *path, struct store **ret_s)
 	if (err == 0)
 		err = db_error(sqlite3_busy_timeout(s->db, BUSY_MS));
 	if (err == 0)
-		err = execute(s, "PRAGMA journal_mode=WAL;"
+		err = execute(s, "PRAGMA page_size=8192;"
+		    "PRAGMA journal_mode=WAL;"
 		    "PRAGMA synchronous=FULL;"
+		    "PRAGMA cache_size=-32768;"
 		    "PRAGMA foreign_keys=ON;"
 		    "PRAGMA trusted_schema=OFF");
 	if (err == 0)
 		err = prepare_schema(s);
+	if (err == 0 && (s->path = strdup(path)) == NULL)
+		err = ERR_NOMEM;
+	if (err == 0)
+		(void)sqlite3_wal_hook(s->db, on_log, s);
 	if (err != 0) {
 		store_close(s);
 		return err;
@@ -330,6 +363,7 @@ store_close(struct store *s)
 	for (i = 0; i < s->n; i++)
 		(void)sqlite3_finalize(s->cache[i].st);
 	(void)sqlite3_close(s->db);
+	free(s->path);
 	free(s);
 }
 
@@ -372,26 +406,6 @@ store_rollback(struct store *s)
 	 */
 	if (!sqlite3_get_autocommit(s->db))
 		(void)execute(s, "ROLLBACK");
-}
-
-int
-store_mark(struct store *s)
-{
-	return db_run(s, NULL, "SAVEPOINT mark", "");
-}
-
-int
-store_keep(struct store *s)
-{
-	return db_run(s, NULL, "RELEASE mark", "");
-}
-
-int
-store_undo(struct store *s)
-{
-	int err = db_run(s, NULL, "ROLLBACK TO mark", "");
-
-	return err != 0 ? err : store_keep(s);
 }
 
 int

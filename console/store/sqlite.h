@@ -16,6 +16,7 @@
 struct store {
 	sqlite3 *db;
 	bool in_transaction;
+	char *path;
 	size_t n;
 	struct {
 		const char *sql;	/* a literal: its address is the key */

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define DEVICE_COLUMNS "n, id, org, key, version, system, arch, split, " \
-	"enrolled, seen, next, bytes, alarm, lockdown"
+	"enrolled, seen, next, bytes, alarm, lockdown, tree, note_size, " \
+	"note_checked, branch"
 
 static void
 read_device(sqlite3_stmt *st, struct store_device *d)
@@ -27,6 +28,10 @@ read_device(sqlite3_stmt *st, struct store_device *d)
 	d->bytes = db_int(st, 11);
 	db_text(st, 12, d->alarm, sizeof(d->alarm));
 	d->lockdown = db_int(st, 13) != 0;
+	d->tree = (uint64_t)db_int(st, 14);
+	d->note_size = (uint64_t)db_int(st, 15);
+	d->note_checked = (uint64_t)db_int(st, 16);
+	d->branch = db_int(st, 17);
 }
 
 int
@@ -44,6 +49,18 @@ store_device_add(struct store *s, struct store_device *d)
 	return err;
 }
 
+static int
+one_device(sqlite3_stmt *st, struct store_device *ret_d)
+{
+	int err = db_step(st);
+
+	if (err != 1)
+		return err < 0 ? err : ERR_NOT_FOUND;
+	read_device(st, ret_d);
+	db_reset(st);
+	return 0;
+}
+
 int
 store_device_find(struct store *s, const char *id, struct store_device *ret_d)
 {
@@ -52,13 +69,18 @@ store_device_find(struct store *s, const char *id, struct store_device *ret_d)
 
 	err = db_query(s, &st, "SELECT " DEVICE_COLUMNS " FROM device "
 	    "WHERE id = ?", "t", id);
-	if (err != 0)
-		return err;
-	if ((err = db_step(st)) != 1)
-		return err < 0 ? err : ERR_NOT_FOUND;
-	read_device(st, ret_d);
-	db_reset(st);
-	return 0;
+	return err != 0 ? err : one_device(st, ret_d);
+}
+
+int
+store_device_find_n(struct store *s, int64_t n, struct store_device *ret_d)
+{
+	sqlite3_stmt *st;
+	int err;
+
+	err = db_query(s, &st, "SELECT " DEVICE_COLUMNS " FROM device "
+	    "WHERE n = ?", "i", n);
+	return err != 0 ? err : one_device(st, ret_d);
 }
 
 int
@@ -68,9 +90,9 @@ store_device_update(struct store *s, const struct store_device *d)
 
 	err = db_run(s, &n, "UPDATE device SET version = ?, system = ?, "
 	    "arch = ?, split = ?, seen = ?, next = ?, bytes = ?, "
-	    "lockdown = ? WHERE n = ?", "tttiiiiii", d->version, d->system,
-	    d->arch, (int64_t)d->split, d->seen, (int64_t)d->next, d->bytes,
-	    (int64_t)d->lockdown, d->n);
+	    "lockdown = ?, tree = ? WHERE n = ?", "tttiiiiiii", d->version,
+	    d->system, d->arch, (int64_t)d->split, d->seen, (int64_t)d->next,
+	    d->bytes, (int64_t)d->lockdown, (int64_t)d->tree, d->n);
 	return err == 0 && n == 0 ? ERR_NOT_FOUND : err;
 }
 
@@ -82,6 +104,13 @@ store_device_set_alarm(struct store *s, int64_t n, const char *text)
 	err = db_run(s, &rows, "UPDATE device SET alarm = ? WHERE n = ?",
 	    "ti", text, n);
 	return err == 0 && rows == 0 ? ERR_NOT_FOUND : err;
+}
+
+int
+store_device_set_branch(struct store *s, int64_t n, int64_t alarm)
+{
+	return db_run(s, NULL, "UPDATE device SET branch = ? WHERE n = ?",
+	    "ii", alarm, n);
 }
 
 int
@@ -109,29 +138,39 @@ store_device_each(struct store *s, const char *org, const char *after,
 
 int
 store_checkpoint_set(struct store *s, int64_t device, uint64_t size,
-    struct bytes note)
+    const struct sha256 *root, struct bytes note)
 {
-	return db_run(s, NULL, "UPDATE device SET note_size = ?, note = ? "
-	    "WHERE n = ?", "ibi", (int64_t)size, note, device);
+	return db_run(s, NULL, "UPDATE device SET note_size = ?, "
+	    "note_root = ?, note = ? WHERE n = ?", "idbi", (int64_t)size,
+	    root, note, device);
 }
 
 int
 store_checkpoint_get(struct store *s, int64_t device, uint64_t *ret_size,
-    struct buf *ret_note)
+    struct sha256 *ret_root, struct buf *ret_note)
 {
 	sqlite3_stmt *st;
 	int err;
 
-	err = db_query(s, &st, "SELECT note_size, note FROM device "
-	    "WHERE n = ? AND note IS NOT NULL", "i", device);
+	err = db_query(s, &st, "SELECT note_size, note_root, note "
+	    "FROM device WHERE n = ? AND note IS NOT NULL", "i", device);
 	if (err != 0)
 		return err;
 	if ((err = db_step(st)) != 1)
 		return err < 0 ? err : ERR_NOT_FOUND;
 	*ret_size = (uint64_t)db_int(st, 0);
-	buf_put_bytes(ret_note, db_bytes(st, 1));
+	db_fixed(st, 1, ret_root->b, sizeof(ret_root->b));
+	if (ret_note != NULL)
+		buf_put_bytes(ret_note, db_bytes(st, 2));
 	db_reset(st);
-	return buf_error(ret_note);
+	return ret_note != NULL ? buf_error(ret_note) : 0;
+}
+
+int
+store_checkpoint_checked(struct store *s, int64_t device, uint64_t size)
+{
+	return db_run(s, NULL, "UPDATE device SET note_checked = ? "
+	    "WHERE n = ?", "ii", (int64_t)size, device);
 }
 
 int

@@ -46,13 +46,6 @@ MUST_CHECK int store_begin(struct store *s);
 /* Ends it; a no-op where none is open. On failure it is rolled back. */
 MUST_CHECK int store_commit(struct store *s);
 void store_rollback(struct store *s);
-/*
- * Inside a transaction: what follows can be taken back alone. Each mark ends
- * with one of the other two; there is one at a time.
- */
-MUST_CHECK int store_mark(struct store *s);
-MUST_CHECK int store_keep(struct store *s);
-MUST_CHECK int store_undo(struct store *s);
 /* A copy of the whole database at a new file, while others use it. */
 MUST_CHECK int store_backup(struct store *s, const char *path);
 /* A named value of the console's own (certificates, keys). */
@@ -123,8 +116,13 @@ struct store_device {
 	int64_t enrolled, seen;		/* seconds; seen 0: never proven */
 	uint64_t next;			/* the first index that we lack */
 	int64_t bytes;			/* kept of it: records and blobs */
-	char alarm[STORE_TEXT_SIZE];	/* what a person has to look at */
+	char alarm[STORE_TEXT_SIZE];	/* the first open alarm, or "" */
 	bool lockdown;			/* as its records say */
+	uint64_t tree;			/* records that are in its tiles */
+	uint64_t note_size;		/* of the newest checkpoint; 0: none */
+	uint64_t note_checked;		/* of the newest that fits our tree */
+	int64_t branch;			/* the alarm since which what it sends
+					 * is evidence only, or 0 */
 };
 typedef int store_device_fn(void *ctx, const struct store_device *d);
 
@@ -132,20 +130,28 @@ typedef int store_device_fn(void *ctx, const struct store_device *d);
 MUST_CHECK int store_device_add(struct store *s, struct store_device *d);
 MUST_CHECK int store_device_find(struct store *s, const char *id,
     struct store_device *ret_d);
-/* Updates all but n, id, org, key, enrolled and alarm. */
+/* Updates all but n, id, org, key, enrolled, alarm, note_* and branch. */
 MUST_CHECK int store_device_update(struct store *s,
     const struct store_device *d);
-/* Sets the alarm; "" clears it. */
+/* Sets the text of the first open alarm; "" there is none. */
 MUST_CHECK int store_device_set_alarm(struct store *s, int64_t n,
     const char *text);
+MUST_CHECK int store_device_set_branch(struct store *s, int64_t n,
+    int64_t alarm);
 /* In the order of their ids; org NULL for all; after: "" or the last id. */
 MUST_CHECK int store_device_each(struct store *s, const char *org,
     const char *after, int64_t max, store_device_fn *fn, void *ctx);
+MUST_CHECK int store_device_find_n(struct store *s, int64_t n,
+    struct store_device *ret_d);
 /* The newest checkpoint, replaced as a whole. */
 MUST_CHECK int store_checkpoint_set(struct store *s, int64_t device,
-    uint64_t size, struct bytes note);
+    uint64_t size, const struct sha256 *root, struct bytes note);
+/* ret_note may be NULL. ERR_NOT_FOUND. */
 MUST_CHECK int store_checkpoint_get(struct store *s, int64_t device,
-    uint64_t *ret_size, struct buf *ret_note);
+    uint64_t *ret_size, struct sha256 *ret_root, struct buf *ret_note);
+/* The checkpoint of that size has the root that our tree has. */
+MUST_CHECK int store_checkpoint_checked(struct store *s, int64_t device,
+    uint64_t size);
 
 /* ---- journals ---- */
 

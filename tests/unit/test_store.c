@@ -76,29 +76,6 @@ TEST(transactions)
 	store_fixture_close(&f);
 }
 
-TEST(a_mark_is_taken_back_alone)
-{
-	struct store_fixture f;
-	struct buf b;
-
-	CHECK(store_fixture_open(&f));
-	buf_init(&b, 100);
-	CHECK_INT(store_begin(f.s), 0);
-	CHECK_INT(store_value_set(f.s, "a", bytes_str("one")), 0);
-	CHECK_INT(store_mark(f.s), 0);
-	CHECK_INT(store_value_set(f.s, "a", bytes_str("two")), 0);
-	CHECK_INT(store_undo(f.s), 0);
-	CHECK_INT(store_mark(f.s), 0);
-	CHECK_INT(store_value_set(f.s, "b", bytes_str("three")), 0);
-	CHECK_INT(store_keep(f.s), 0);
-	CHECK_INT(store_commit(f.s), 0);
-	CHECK_INT(store_value_get(f.s, "a", &b), 0);
-	CHECK_INT(store_value_get(f.s, "b", &b), 0);
-	CHECK_MEM(b.p, b.n, "onethree", 8);
-	buf_free(&b);
-	store_fixture_close(&f);
-}
-
 TEST(another_programs_file_is_left_alone)
 {
 	struct store_fixture f;
@@ -225,6 +202,7 @@ TEST(devices)
 {
 	struct store_device d, got;
 	struct store_fixture f;
+	struct sha256 root;
 	uint64_t size = 0;
 	struct buf b;
 	int i;
@@ -256,10 +234,15 @@ TEST(devices)
 	    1, collect_device, &b), 0);
 	CHECK_MEM(b.p, b.n, "3", 1);
 	buf_clear(&b);
-	CHECK_INT(store_checkpoint_get(f.s, d.n, &size, &b), ERR_NOT_FOUND);
-	CHECK_INT(store_checkpoint_set(f.s, d.n, 12, bytes_str("note")), 0);
-	CHECK_INT(store_checkpoint_get(f.s, d.n, &size, &b), 0);
+	CHECK_INT(store_checkpoint_get(f.s, d.n, &size, &root, &b),
+	    ERR_NOT_FOUND);
+	root = hash_of(7);
+	CHECK_INT(store_checkpoint_set(f.s, d.n, 12, &root,
+	    bytes_str("note")), 0);
+	root = hash_of(0);
+	CHECK_INT(store_checkpoint_get(f.s, d.n, &size, &root, &b), 0);
 	CHECK_INT(size, 12);
+	CHECK_INT(root.b[1], 7);
 	CHECK_MEM(b.p, b.n, "note", 4);
 	buf_free(&b);
 	store_fixture_close(&f);

@@ -17,6 +17,7 @@ import time
 from . import dsse, fake, link, owner
 
 LIMIT = fake.LIMIT
+PROGRAM = os.path.join(fake.OUT, 'tests', 'interop_link')
 
 # The order in which fields stand in a record.
 FIELDS = '''kind time boot_ms card id org device device_key machine pin pin_from
@@ -43,8 +44,7 @@ class Link:
         self.file = tempfile.NamedTemporaryFile()
         self.file.write(ca.encode())
         self.file.flush()
-        args = [os.path.join(fake.OUT, 'tests', 'interop_link'),
-                self.file.name, str(port)]
+        args = [PROGRAM, self.file.name, str(port)]
         if path is not None:
             args += [path] + ([protocol] if protocol is not None else [])
         self.process = subprocess.Popen(args, stdin=subprocess.PIPE,

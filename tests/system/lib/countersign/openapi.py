@@ -102,7 +102,9 @@ def find(path):
     """The template and its item for a path without query; None."""
     best = None
     for template, item in DOC['paths'].items():
-        pattern = '^' + re.sub(r'\{\w+\}', '[^/]+', template) + '$'
+        # {tile} is the rest of the path.
+        pattern = '^' + re.sub(r'\{\w+\}', '[^/]+', template.replace(
+            '{tile}', '.+')) + '$'
         if re.match(pattern, path) and (best is None or
                                         '{' not in template):
             best = template, item
@@ -134,7 +136,7 @@ def check_answer(method, path, status, type_, data):
     schema = content[type_].get('schema')
     if schema is not None and type_.endswith('json'):
         check(json.loads(data), schema)
-    if status >= 400:
+    if type_ == 'application/problem+json':
         doc = json.loads(data)
         if doc['status'] != status or not doc['detail'] or \
                 not doc['type'].endswith(':' + doc['reason']):
