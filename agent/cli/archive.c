@@ -311,6 +311,45 @@ read_member(struct archive *a, const struct member *m, struct buf *ret_b)
 }
 
 int
+archive_read(struct archive *a, const char *name, size_t cap,
+    struct buf *ret_b)
+{
+	char path[PATH_SIZE + 80];
+	const struct member *m;
+
+	if (!a->is_tar) {
+		snprintf(path, sizeof(path), "%s/%s", a->path, name);
+		return userfile_read(path, cap, ret_b);
+	}
+	if ((m = find(a, name)) == NULL)
+		return ERR_NOT_FOUND;
+	return m->size > cap ? ERR_TOO_LARGE : read_member(a, m, ret_b);
+}
+
+int
+archive_list(struct archive *a, const char *folder, archive_list_fn *fn,
+    void *arg)
+{
+	char path[PATH_SIZE + 80];
+	size_t i, n = strlen(folder);
+	int r = 0;
+
+	if (!a->is_tar) {
+		snprintf(path, sizeof(path), "%s/%s", a->path, folder);
+		return userfile_is_dir(path) ? userfile_list(path, fn, arg) :
+		    0;
+	}
+	for (i = 0; i < a->n_members && r == 0; i++) {
+		const char *name = a->members[i].name;
+
+		if (strncmp(name, folder, n) == 0 && name[n] == '/' &&
+		    name[n + 1] != '\0' && strchr(name + n + 1, '/') == NULL)
+			r = fn(arg, name + n + 1);
+	}
+	return r;
+}
+
+int
 archive_blob(void *archive, const struct sha256 *name, struct buf *ret_b)
 {
 	struct archive *a = archive;

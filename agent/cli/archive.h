@@ -25,6 +25,19 @@ void archive_close(struct archive *a);
 /* Its segments from the first, for journal_reader_new(); once at a time. */
 void archive_journal(struct archive *a, struct journal_source *ret_s);
 
+/*
+ * Appends the file of that name ("checkpoint", "cosig/0a1b2c3d") of at most cap
+ * bytes. ERR_NOT_FOUND; ERR_TOO_LARGE; the buffer's and the system's errors.
+ */
+MUST_CHECK int archive_read(struct archive *a, const char *name, size_t cap,
+    struct buf *ret_b);
+/* Calls fn for each file right below that folder ("cosig"), in the order of
+ * their names, without the folder's, until it returns something else than 0,
+ * which is then the result. A folder that is not there has none. */
+typedef int archive_list_fn(void *arg, const char *name);
+MUST_CHECK int archive_list(struct archive *a, const char *folder,
+    archive_list_fn *fn, void *arg);
+
 /* Appends a blob. ERR_NOT_FOUND; the buffer's and the system's errors. */
 int archive_blob(void *archive, const struct sha256 *name, struct buf *ret_b);
 
