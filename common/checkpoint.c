@@ -22,9 +22,8 @@ checkpoint_put(struct buf *b, struct bytes origin, uint64_t size,
 	buf_put_u8(b, '\n');
 }
 
-/* The next line off *rest, without its newline. */
-static bool
-next_line(struct bytes *rest, struct bytes *ret_line)
+bool
+checkpoint_next_line(struct bytes *rest, struct bytes *ret_line)
 {
 	const uint8_t *end = rest->n == 0 ? NULL :
 	    memchr(rest->p, '\n', rest->n);
@@ -56,17 +55,18 @@ checkpoint_parse_size(struct bytes line, uint64_t *ret_size)
 	return 0;
 }
 
-static int
-parse_root(struct bytes line, struct sha256 *ret_root)
+int
+checkpoint_parse_hash(struct bytes line, struct sha256 *ret_hash)
 {
 	struct buf b;
-	int err = 0;
+	int err;
 
-	buf_init(&b, sizeof(ret_root->b));
-	if (base64_decode(line, &b) != 0 || b.n != sizeof(ret_root->b))
+	buf_init(&b, sizeof(ret_hash->b));
+	err = base64_decode(line, &b);
+	if (err != ERR_NOMEM && (err != 0 || b.n != sizeof(ret_hash->b)))
 		err = ERR_SYNTAX;
-	else
-		memcpy(ret_root->b, b.p, sizeof(ret_root->b));
+	if (err == 0)
+		memcpy(ret_hash->b, b.p, sizeof(ret_hash->b));
 	buf_free(&b);
 	return err;
 }
@@ -78,14 +78,15 @@ checkpoint_parse(struct bytes text, struct checkpoint *ret_c)
 	struct checkpoint c;
 	int err;
 
-	if (!next_line(&rest, &c.origin) || c.origin.n == 0 ||
-	    !next_line(&rest, &size) || !next_line(&rest, &root))
+	if (!checkpoint_next_line(&rest, &c.origin) || c.origin.n == 0 ||
+	    !checkpoint_next_line(&rest, &size) ||
+	    !checkpoint_next_line(&rest, &root))
 		return ERR_SYNTAX;
 	while (rest.n > 0)
-		if (!next_line(&rest, &more) || more.n == 0)
+		if (!checkpoint_next_line(&rest, &more) || more.n == 0)
 			return ERR_SYNTAX;
 	if ((err = checkpoint_parse_size(size, &c.size)) != 0 ||
-	    (err = parse_root(root, &c.root)) != 0)
+	    (err = checkpoint_parse_hash(root, &c.root)) != 0)
 		return err;
 	*ret_c = c;
 	return 0;

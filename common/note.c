@@ -29,24 +29,22 @@ is_space(uint32_t c)
 	    c == 0x3000;
 }
 
+/* Of any length: lines of keys that nobody here knows have to be borne. */
 static int
 check_name(struct bytes name)
 {
 	struct bytes rest = name;
 	uint32_t c;
-	int err;
 
 	if (name.n == 0)
 		return ERR_SYNTAX;
-	if (name.n > NOTE_NAME_MAX)
-		return ERR_TOO_LARGE;
 	while (rest.n > 0) {
-		if ((err = text_next(&rest, &c)) != 0)
-			return ERR_CHARACTER;
-		if (c < 0x20 || c == 0x7f)
+		if (text_next(&rest, &c) != 0)
 			return ERR_CHARACTER;
 		if (is_space(c) || c == '+')
 			return ERR_SYNTAX;
+		if (c < 0x20)
+			return ERR_CHARACTER;
 	}
 	return 0;
 }
@@ -63,6 +61,8 @@ note_key_init(struct bytes name, uint8_t kind,
 
 	if (err != 0)
 		return err;
+	if (name.n > NOTE_NAME_MAX)
+		return ERR_TOO_LARGE;
 	memcpy(key.name, name.p, name.n);
 	memcpy(key.public, public, sizeof(key.public));
 	digest_ctx_init(&c);
@@ -93,12 +93,15 @@ note_key_parse(struct bytes vkey, struct note_key *ret_key)
 	    hex_decode(bytes_of(plus + 1, 8), id, sizeof(id)) != 0)
 		return ERR_SYNTAX;
 	buf_init(&b, 1 + ED25519_PUBLIC_SIZE);
-	if (base64_decode(bytes_of(plus + 10, vkey.n - at - 10), &b) != 0 ||
-	    b.n < 1)
+	err = base64_decode(bytes_of(plus + 10, vkey.n - at - 10), &b);
+	if (err == 0 && b.n == 0)
 		err = ERR_SYNTAX;
-	else if (b.n != 1 + ED25519_PUBLIC_SIZE ||
-	    (b.p[0] != NOTE_ED25519 && b.p[0] != NOTE_COSIGNATURE))
+	else if (err == ERR_TOO_LARGE || (err == 0 &&
+	    (b.n != 1 + ED25519_PUBLIC_SIZE ||
+	    (b.p[0] != NOTE_ED25519 && b.p[0] != NOTE_COSIGNATURE))))
 		err = ERR_KEY;
+	else if (err != 0)
+		err = err == ERR_NOMEM ? err : ERR_SYNTAX;
 	else
 		err = note_key_init(bytes_of(vkey.p, at), b.p[0], b.p + 1,
 		    &key);

@@ -17,7 +17,7 @@
 struct signer;
 
 /* Caps: of a whole note (sixteen signatures of the largest kind there is are
- * 80 KB), of its signatures, of a key's name. */
+ * 80 KB), of its signatures, of the name of a key that we know. */
 #define NOTE_MAX (128u * 1024u)
 #define NOTE_SIGNATURES_MAX 64
 #define NOTE_NAME_MAX 255

@@ -30,20 +30,6 @@ witness_put_request(struct buf *b, uint64_t old, const struct sha256 *proof,
 	return buf_error(b);
 }
 
-/* The next line off *rest, without its newline. */
-static bool
-next_line(struct bytes *rest, struct bytes *ret_line)
-{
-	const uint8_t *end = rest->n == 0 ? NULL :
-	    memchr(rest->p, '\n', rest->n);
-
-	if (end == NULL)
-		return false;
-	*ret_line = bytes_of(rest->p, (size_t)(end - rest->p));
-	*rest = bytes_of(end + 1, rest->n - ret_line->n - 1);
-	return true;
-}
-
 static int
 parse_old(struct bytes line, uint64_t *ret_old)
 {
@@ -53,21 +39,6 @@ parse_old(struct bytes line, uint64_t *ret_old)
 		return ERR_SYNTAX;
 	return checkpoint_parse_size(bytes_of(line.p + n, line.n - n),
 	    ret_old);
-}
-
-static int
-parse_hash(struct bytes line, struct sha256 *ret_hash)
-{
-	struct buf b;
-	int err = 0;
-
-	buf_init(&b, sizeof(ret_hash->b));
-	if (base64_decode(line, &b) != 0 || b.n != sizeof(ret_hash->b))
-		err = ERR_SYNTAX;
-	else
-		memcpy(ret_hash->b, b.p, sizeof(ret_hash->b));
-	buf_free(&b);
-	return err;
 }
 
 int
@@ -80,18 +51,19 @@ witness_parse_request(struct bytes body, struct witness_request *ret_r)
 	if (body.n > WITNESS_REQUEST_MAX)
 		return ERR_TOO_LARGE;
 	r.n_proof = 0;
-	if (!next_line(&rest, &line))
+	if (!checkpoint_next_line(&rest, &line))
 		return ERR_SYNTAX;
 	if ((err = parse_old(line, &r.old)) != 0)
 		return err;
 	for (;;) {
-		if (!next_line(&rest, &line))
+		if (!checkpoint_next_line(&rest, &line))
 			return ERR_SYNTAX;
 		if (line.n == 0)
 			break;
 		if (r.n_proof == WITNESS_PROOF_MAX)
 			return ERR_TOO_LARGE;
-		if ((err = parse_hash(line, &r.proof[r.n_proof++])) != 0)
+		err = checkpoint_parse_hash(line, &r.proof[r.n_proof++]);
+		if (err != 0)
 			return err;
 	}
 	r.signed_note = rest;
