@@ -372,7 +372,7 @@ CHECKED := linux-aarch64 macos-arm64 macos-x86_64
 
 # The packages first: what is below asks them for their flags.
 check:
-	@scripts/setup build check packages
+	@scripts/setup build check packages accounts
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@O='$(abspath $(O))' $(RUN) -l $(O)/check.log $(CHECKS) "scripts/lint shell clang" \
 		"scripts/check-reproducible $(O)/bin" \
@@ -437,7 +437,7 @@ coverage: $(RUNNER) $(UNIT:%=$(O)/cov/run/%) $(FUZZ:%=$(O)/cov/run/%)
 ifneq ($(wildcard scripts/demo),)
 .PHONY: demo
 demo:
-	@scripts/setup build
+	@scripts/setup build accounts
 	@$(MAKE) --no-print-directory -j$(JOBS) programs
 	@O='$(abspath $(O))' scripts/demo
 endif
@@ -477,7 +477,7 @@ endif
 
 .PHONY: setup install clean help
 setup:
-	scripts/setup build check lint bench
+	scripts/setup build check lint bench accounts
 
 # Where packaging/README.md says. The gate's configuration has the default
 # folder of courier and runner, so PREFIX is /usr unless a package says more.

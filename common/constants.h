@@ -13,10 +13,14 @@
 
 #define CARD_V1_PATH \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+/* In `repair` with services: what is called systemctl asks the agent. */
+#define CARD_V1_SERVICES_PATH "/dev/countersign:" CARD_V1_PATH
 #define CARD_V1_UMASK 022u
 #define CARD_V1_OPEN_FILES 4096u
 /* The largest file that a confined action may write. */
 #define CARD_V1_FILE_BYTES (UINT64_C(1) << 30)
+/* Private /tmp, /var/tmp and /dev/shm of a confined action, together. */
+#define CARD_V1_TMP_BYTES (UINT64_C(256) << 20)
 /* The interpreter reads the text from this descriptor, a sealed memfd. */
 #define CARD_V1_SCRIPT "/proc/self/fd/6"
 /* Comes before a PowerShell text; one line, and not a part of the card. */

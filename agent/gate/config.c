@@ -8,6 +8,7 @@
 #include "common/doc.h"
 #include "platform/file.h"
 #include "platform/paths.h"
+#include "platform/places.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,7 @@ config_free(struct config *c)
 
 	for (i = 0; i < N_KEYS; i++)
 		free(*slot_of(c, &keys[i]));
+	free(c->file);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -136,6 +138,19 @@ read_owned(const char *path, struct buf *ret_b)
 	return err;
 }
 
+/* Where it stands, as an action would find it; "" if there is none. */
+static int
+name_file(const char *path, struct config *c)
+{
+	char real[PLACES_PATH_SIZE] = "";
+	int err;
+
+	(void)!places_resolve(path, real);
+	if ((err = bytes_dup_str(bytes_str(real), &c->file)) != 0)
+		config_free(c);
+	return err;
+}
+
 int
 config_read(const char *path, bool required, char *why, size_t why_size,
     struct config *ret_c)
@@ -150,12 +165,15 @@ config_read(const char *path, bool required, char *why, size_t why_size,
 		buf_put_str(&text, "{}");
 		err = buf_error(&text);
 	}
-	if (err == 0)
+	if (err == 0) {
 		err = config_parse(buf_bytes(&text), why, why_size, ret_c);
-	else
+		if (err == 0)
+			err = name_file(path, ret_c);
+	} else {
 		snprintf(why, why_size, "%s", err == ERR_PERMISSION ?
 		    "it must be root's (or the agent's own) and not writable"
 		    " by others" : err_text(err));
+	}
 	buf_free(&text);
 	return err;
 }

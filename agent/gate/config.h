@@ -17,6 +17,7 @@
 
 /* Every string is ours until config_free(), or a constant default. */
 struct config {
+	char *file;		/* the configuration's own path, absolute */
 	char *state;		/* folder of journal, keys, trust files */
 	char *socket;		/* path of the control socket */
 	char *group;		/* may look, submit and veto; "" is nobody */

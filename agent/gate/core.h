@@ -114,7 +114,7 @@ struct core_host {
 	 * or the word to refuse it with.
 	 */
 	const char *(*offers)(void *arg, const struct card *card,
-	    const struct verdict *v);
+	    const struct verdict *v, char ret_detail[REFUSAL_DETAIL_SIZE]);
 	/*
 	 * Makes the plan of the card and keeps it for EFFECT_START, which may
 	 * not come: then it is asked again, and the new one counts. NULL, or

@@ -68,6 +68,7 @@ struct execution {
 	bool violation;		/* it sent what it may not */
 	enum stop why;
 	bool keeps;		/* survivors may stay */
+	uint32_t observer;	/* the account that is its own; 0 none */
 	bool started;		/* on_started was called */
 	bool exited;		/* the runner was reaped */
 	bool killed;		/* it was told to die */

@@ -5,6 +5,7 @@
  */
 #include "agent/gate/execution.h"
 
+#include "agent/gate/offers.h"
 #include "common/digest.h"
 #include "platform/events.h"
 #include "platform/process.h"
@@ -82,7 +83,7 @@ executor_open(const struct executor_config *cfg, struct executor **ret_ex)
 		free(ex);
 		return r;
 	}
-	sandbox_probe(&ex->offer);
+	offers_none(&ex->offer, "nothing was tried");
 	if ((r = process_adopt_orphans()) == 0)
 		r = watch_children(ex);
 	if (r != 0) {
@@ -109,6 +110,12 @@ executor_close(struct executor *ex)
 {
 	if (ex != NULL)
 		uv_close((uv_handle_t *)&ex->child, on_closed);
+}
+
+void
+executor_set_offer(struct executor *ex, const struct sandbox_offer *o)
+{
+	ex->offer = *o;
 }
 
 const struct sandbox_offer *

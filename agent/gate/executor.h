@@ -104,7 +104,11 @@ MUST_CHECK int executor_open(const struct executor_config *cfg,
  * have ended. NULL is fine. */
 void executor_close(struct executor *ex);
 
-/* Which profiles can be kept, and in what words. */
+/*
+ * Which profiles can be kept, and in what words. Until it is set (the probe has
+ * to end first, offers.h): only `full`.
+ */
+void executor_set_offer(struct executor *ex, const struct sandbox_offer *o);
 const struct sandbox_offer *executor_offer(const struct executor *ex);
 
 /* What holds a run together here, in the words of `enforced`. */

@@ -374,6 +374,25 @@ open_all(struct gate *g)
 	if (err == 0 && journal_next(g->journal) == 0) {
 		log_event(&g->log, SERVICE_ERROR, "this device is not"
 		    " enrolled: run countersignd enrol --token FILE");
+/* What the probe found out while the journal was read. */
+static void
+take_offers(struct gate *g)
+{
+	static const char *const names[] = { "observe", "repair" };
+	const struct sandbox_offer *o = &g->offers.offer;
+	int err = offers_finish(&g->offers);
+	size_t i;
+
+	if (err != 0)
+		log_event(&g->log, SERVICE_ERROR, "the runner's probe failed"
+		    " reason=%s: only profile full is offered", err_word(err));
+	for (i = 0; i < 2; i++)
+		if (!(i == 0 ? o->observe : o->repair))
+			log_event(&g->log, SERVICE_WARNING, "not offered"
+			    " profile=%s why=\"%s\"", names[i], o->why[i]);
+	executor_set_offer(g->executor, o);
+}
+
 		return ERR_NOT_FOUND;
 	}
 	(void)executor_sweep(g->executor, core_lock(g->core)->on, &killed);
@@ -383,6 +402,7 @@ open_all(struct gate *g)
 	if ((err = gate_recover(g)) != 0 || (err = open_loop(g)) != 0 ||
 	    (err = open_desk(g)) != 0)
 		return err;
+	take_offers(g);
 	if (!uplink_is_split())
 		log_event(&g->log, SERVICE_WARNING, "all processes run under"
 		    " one account: the split between them does not hold");

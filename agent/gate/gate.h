@@ -21,6 +21,7 @@
 #include "agent/gate/linkfile.h"
 #include "agent/gate/log.h"
 #include "agent/gate/planner.h"
+#include "agent/gate/offers.h"
 #include "agent/gate/transcripts.h"
 #include "agent/gate/uplink.h"
 
@@ -45,6 +46,7 @@ struct gate {
 	struct outbox *outbox;
 	struct linkfile link;
 	uint64_t proven_ms;	/* boot time of the last hello; 0 none */
+	struct offers offers;
 	uint8_t challenge[WIRE_NONCE + WIRE_HASH];	/* to be answered */
 	uv_timer_t proof;
 	struct uplink *uplink;		/* NULL without an enrolment */

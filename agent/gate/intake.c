@@ -136,10 +136,12 @@ check_rules(struct intake *in, bool *ret_go)
 		if (err != 0)
 			return refuse(in, true, why.reason, why.detail);
 	}
-	word = c->cfg.host->offers(c->cfg.arg, in->card, &in->verdict);
+	why.detail[0] = '\0';
+	word = c->cfg.host->offers(c->cfg.arg, in->card, &in->verdict,
+	    why.detail);
 	if (word != NULL)
 		return refuse(in, strcmp(word, "sandbox_unavailable") != 0,
-		    word, "");
+		    word, why.detail);
 	*ret_go = true;
 	return 0;
 }

@@ -132,12 +132,13 @@ host_random(void *arg, void *ret_p, size_t n)
 }
 
 static const char *
-host_offers(void *arg, const struct card *card, const struct verdict *v)
+host_offers(void *arg, const struct card *card, const struct verdict *v,
+    char ret_detail[REFUSAL_DETAIL_SIZE])
 {
 	struct gate *g = arg;
 
 	(void)card;
-	return planner_offers(&g->planner, v);
+	return planner_offers(&g->planner, v, ret_detail);
 }
 
 static const char *
@@ -153,7 +154,7 @@ host_plan(void *arg, const struct card *card, const struct verdict *v,
 		return word;
 	if ((err = runs_prepare(g->runs, &p)) == 0)
 		return NULL;
-	prepared_free(&p);
+	planner_release(&g->planner, &p);
 	return err == ERR_NO_SPACE ? "disk_full" : err == ERR_NOMEM ?
 	    "no_memory" : "disk_error";
 }
@@ -506,3 +507,10 @@ gate_close(struct gate *g)
 	file_close(&g->state_dir);
 	config_free(&g->config);
 }
+	g->planner.config = &g->config;
+	identities_init(&g->planner.identities);
+	/* Before anything of ours runs as one of the accounts. */
+	if (identities_sweep(&g->planner.identities) != 0)
+		log_event(&g->log, SERVICE_WARNING, "what an earlier agent"
+		    " left running could not be swept");
+	offers_begin(&g->offers, g->runner_file.fd, &g->planner.identities);

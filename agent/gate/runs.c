@@ -49,7 +49,7 @@ run_free(struct runs *runs, struct run *run)
 			break;
 		}
 	transcript_abandon(run->transcript);
-	prepared_free(&run->prepared);
+	planner_release(&runs->g->planner, &run->prepared);
 	free(run);
 }
 

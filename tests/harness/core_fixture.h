@@ -265,10 +265,12 @@ fx_random(void *arg, void *ret_p, size_t n)
 }
 
 FX const char *
-fx_offers(void *arg, const struct card *card, const struct verdict *v)
+fx_offers(void *arg, const struct card *card, const struct verdict *v,
+    char ret_detail[REFUSAL_DETAIL_SIZE])
 {
 	struct fx *f = arg;
 
+	(void)ret_detail;
 	CHECK(card != NULL && v->why.reason == NULL);
 	return f->offers;
 }

@@ -1,0 +1,134 @@
+/*
+ * identities.c - who a card that only looks is run as.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: gate.
+ */
+#include "agent/gate/identities.h"
+
+#include "platform/sandbox.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void
+identities_init(struct identities *ids)
+{
+	unsigned i;
+
+	for (i = 0; i < OBSERVERS; i++)
+		ids->held[i] = -1;
+}
+
+/* The account, if it can be nobody's who matters. */
+static int
+find(unsigned i, struct identity *ret_id)
+{
+	const char *name = observers_name(i);
+	struct identity id;
+	int r;
+
+	if (name == NULL)
+		return ERR_UNSUPPORTED;
+	if ((r = privileges_find_user(name, &id)) != 0)
+		return r;
+	if (id.uid == 0 || id.gid == 0 || id.uid == privileges_uid())
+		return ERR_PERMISSION;
+	*ret_id = id;
+	return 0;
+}
+
+/* Two names for one number would be one account for two cards. */
+static bool
+is_shared(unsigned i, uint32_t uid)
+{
+	struct identity other;
+	unsigned k;
+
+	for (k = 0; k < OBSERVERS; k++)
+		if (k != i && find(k, &other) == 0 && other.uid == uid)
+			return true;
+	return false;
+}
+
+int
+identities_take(struct identities *ids, struct identity *ret_id, int *ret_slot)
+{
+	struct identity id;
+	int r = ERR_EXISTS, fd;
+	unsigned i;
+
+	for (i = 0; i < OBSERVERS; i++) {
+		if (ids->held[i] >= 0)
+			continue;
+		if ((r = find(i, &id)) != 0)
+			return r;
+		if (is_shared(i, id.uid))
+			return ERR_PERMISSION;
+		if ((r = observers_hold(i, &fd)) == ERR_EXISTS)
+			continue;
+		if (r != 0)
+			return r;
+		ids->held[i] = fd;
+		*ret_id = id;
+		*ret_slot = (int)i;
+		return 0;
+	}
+	return ERR_EXISTS;
+}
+
+void
+identities_release(struct identities *ids, int *slot)
+{
+	if (*slot >= 0 && *slot < OBSERVERS)
+		observers_release(&ids->held[*slot]);
+	*slot = IDENTITY_NONE;
+}
+
+int
+identities_sweep(struct identities *ids)
+{
+	struct identity id;
+	int err = 0, r, fd;
+	unsigned i;
+
+	if (!privileges_is_root())
+		return 0;
+	for (i = 0; i < OBSERVERS; i++) {
+		if (ids->held[i] >= 0 || find(i, &id) != 0 ||
+		    observers_hold(i, &fd) != 0)
+			continue;
+		r = sandbox_sweep(id.uid);
+		observers_release(&fd);
+		if (err == 0 && r != ERR_UNSUPPORTED)
+			err = r;
+	}
+	return err;
+}
+
+int
+identities_check(char *ret_why, size_t n)
+{
+	char missing[128] = "";
+	struct identity id;
+	size_t at = 0;
+	unsigned i;
+
+	for (i = 0; i < OBSERVERS; i++) {
+		if (observers_name(i) == NULL) {
+			(void)snprintf(ret_why, n, "this system has no such"
+			    " account");
+			return ERR_NOT_FOUND;
+		}
+		if (find(i, &id) == 0 && !is_shared(i, id.uid))
+			continue;
+		at += (size_t)snprintf(missing + at, sizeof(missing) - at,
+		    "%s%s", at > 0 ? ", " : "", observers_name(i));
+		if (at >= sizeof(missing))
+			break;
+	}
+	if (at == 0)
+		return 0;
+	(void)snprintf(ret_why, n, "no usable account %s: make them with: %s",
+	    missing, observers_command());
+	return ERR_NOT_FOUND;
+}

@@ -1,0 +1,30 @@
+/*
+ * observers.h - the accounts under which cards that only look are run.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: gate.
+ *
+ * One for each card that runs, so that all that runs as it can be killed at one
+ * stroke. The package makes them; packaging/systemd/countersign.sysusers.
+ */
+#ifndef COUNTERSIGN_PLATFORM_OBSERVERS_H
+#define COUNTERSIGN_PLATFORM_OBSERVERS_H
+
+#include "common/error.h"
+
+/* How many there are; as many such cards run at once. */
+#define OBSERVERS 4
+
+/* The name of number i, from 0; NULL where this system has no such thing. */
+const char *observers_name(unsigned i);
+/* What a person types to make all of them. */
+const char *observers_command(void);
+/*
+ * Keeps number i from other agents of this machine, for as long as the
+ * descriptor is open: they would kill one another's cards. Needs root.
+ * ERR_EXISTS another has it; ERR_IO; ERR_UNSUPPORTED.
+ */
+MUST_CHECK int observers_hold(unsigned i, int *ret_fd);
+/* Lets it go; sets *fd to -1. Idempotent. */
+void observers_release(int *fd);
+
+#endif

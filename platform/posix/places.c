@@ -1,0 +1,75 @@
+/*
+ * places.c - where a path really leads, and whose homes are to be left alone.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: gate.
+ */
+#include "platform/places.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int
+places_resolve(const char *path, char ret_path[PLACES_PATH_SIZE])
+{
+	char *real = realpath(path, NULL);
+	int r = 0;
+
+	if (real == NULL)
+		return errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND :
+		    ERR_IO;
+	if (strlen(real) >= PLACES_PATH_SIZE)
+		r = ERR_TOO_LARGE;
+	else
+		memcpy(ret_path, real, strlen(real) + 1);
+	free(real);
+	return r;
+}
+
+/* Whether path is folder or below it. */
+static bool
+is_below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	while (n > 0 && folder[n - 1] == '/')
+		n--;
+	return strncmp(path, folder, n) == 0 &&
+	    (path[n] == '/' || path[n] == '\0');
+}
+
+static bool
+has_keys(const char *home)
+{
+	char path[PLACES_PATH_SIZE];
+	struct stat st;
+
+	return snprintf(path, sizeof(path), "%s/.ssh", home) <
+	    (int)sizeof(path) && lstat(path, &st) == 0;
+}
+
+int
+places_home_at(const char *folder, char ret_home[PLACES_PATH_SIZE])
+{
+	char real[PLACES_PATH_SIZE];
+	const struct passwd *p;
+	int r = ERR_NOT_FOUND;
+
+	setpwent();
+	while (r != 0 && (p = getpwent()) != NULL) {
+		/* "/" and the like are nobody's home in earnest. */
+		if (p->pw_dir == NULL || p->pw_dir[0] != '/' ||
+		    p->pw_dir[1] == '\0' || !has_keys(p->pw_dir) ||
+		    places_resolve(p->pw_dir, real) != 0)
+			continue;
+		if (!is_below(real, folder) && !is_below(p->pw_dir, folder))
+			continue;
+		memcpy(ret_home, real, strlen(real) + 1);
+		r = 0;
+	}
+	endpwent();
+	return r;
+}
