@@ -13,17 +13,9 @@
 #include "platform/sandbox.h"
 #include "tests/harness/exec.h"
 #include "tests/harness/guard.h"
+#include "tests/harness/resist.h"
 
 #include <sys/resource.h>
-
-#define MIB (1024u * 1024u)
-/* Far more than any end takes, far less than waiting for what must not be
- * waited for: jobs have 20 s, and what they start 1000 s. */
-#define SOON_MS 10000
-
-/* A daemon as daemons make themselves, deaf to all that can be caught. */
-#define DAEMON "(setsid sh -c 'trap \"\" TERM HUP INT QUIT USR1; " \
-    "while :; do sleep 1000; done' > /dev/null 2>&1 < /dev/null &) ; "
 
 /* Each test of an end is run with control groups and without. */
 struct with {
@@ -38,12 +30,6 @@ static const struct with with[] = {
 };
 
 #define WITHS (sizeof(with) / sizeof(with[0]))
-
-static bool
-has_pens(const struct run *run)
-{
-	return strstr(executor_pens(run->ex), "cgroup=none") == NULL;
-}
 
 /* ---- what outlives the payload ------------------------------------------- */
 
@@ -149,10 +135,6 @@ GUARDED(groups_below_the_pen)
 
 /* ---- deadline and stop --------------------------------------------------- */
 
-#define DEAF "trap '' TERM INT HUP QUIT; sh -c \"trap '' TERM; " \
-    "while :; do sleep 1000; done\" & " DAEMON \
-    "echo up; while :; do sleep 1000; done"
-
 GUARDED(deadline)
 {
 	struct run run;
@@ -174,21 +156,6 @@ GUARDED(deadline)
 		CHECK(run.o.survivors >= 2);
 		run_close(&run);
 	}
-}
-
-static void
-stop_when_up(struct run *run, int stream, struct bytes data)
-{
-	(void)stream;
-	(void)data;
-	execution_stop(run->e);
-	execution_stop(run->e);
-}
-
-static void
-stop_when_started(struct run *run)
-{
-	execution_stop(run->e);
 }
 
 GUARDED(stop)
@@ -248,23 +215,6 @@ GUARDED(stop_of_one_that_ended)
 		    (strcmp(run.reason, "stopped") == 0));
 		run_close(&run);
 	}
-}
-
-/* Its runner is the payload's parent (proc(5): pid (name) state ppid). */
-static void
-freeze_runner(struct run *run)
-{
-	char path[64];
-	int runner = 0;
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", run->pid);
-	f = fopen(path, "r");
-	CHECK(f != NULL);
-	CHECK_INT(fscanf(f, "%*d %*s %*c %d", &runner), 1);
-	(void)fclose(f);
-	CHECK_INT(kill(runner, SIGSTOP), 0);
-	execution_stop(run->e);
 }
 
 /* A runner that cannot run is killed in the second stage. */
@@ -501,8 +451,6 @@ GUARDED(kept_survivors_need_a_pen)
 
 /* ---- limits -------------------------------------------------------------- */
 
-#define HOG "x=0123456789abcdef; while :; do x=$x$x; done"
-
 /* The payload itself is the hog. */
 GUARDED(memory_limit)
 {
@@ -584,9 +532,6 @@ GUARDED(memory_limit_of_the_tree)
 	}
 }
 
-#define MANY "i=0; while [ $i -lt 60 ]; do i=$((i+1)); sleep 1000 & done; " \
-    "wait"
-
 GUARDED(process_limit)
 {
 	struct run run;
@@ -614,10 +559,6 @@ GUARDED(process_limit)
 		run_close(&run);
 	}
 }
-
-/* Each forks for ever, deaf and in a session of its own. */
-#define BOMB "f() { trap '' TERM HUP INT; while :; do (f) & (f) & wait; done;" \
-    " }; f & f & f & echo up; sleep 1000"
 
 GUARDED_ONLY(fork_bomb)
 {
