@@ -157,6 +157,28 @@ status_counts(struct doc_obj *o)
 	}
 }
 
+/* Why a profile is not among them. */
+static void
+status_sandbox(struct doc_obj *o)
+{
+	struct doc_obj list, one;
+	bool offered = true;
+
+	if (!doc_opt_arr(o, "sandbox", 16, &list))
+		return;
+	while (doc_next(&list)) {
+		doc_obj(&list, NULL, &one);
+		doc_bool(&one, "offered", &offered);
+		if (offered)
+			continue;
+		label("not offered");
+		say_escape(text_of(&one, "profile"));
+		say(": ");
+		say_escape(text_of(&one, "why"));
+		say("\n");
+	}
+}
+
 static void
 status_profiles(struct doc_obj *o)
 {
@@ -173,6 +195,7 @@ status_profiles(struct doc_obj *o)
 	}
 	say("\n");
 	line("enforces", text_of(o, "enforces"));
+	status_sandbox(o);
 	doc_bool(o, "split", &split);
 	label("split");
 	say("%s\n", split ? "yes" : "no: the courier runs as the agent's own"

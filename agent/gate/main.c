@@ -106,7 +106,7 @@ run(struct arguments *a, char **argv)
 	if (a->command != NULL && strcmp(a->command, "enrol") == 0)
 		return enrol_run(&config, &a->enrol);
 	if (a->command != NULL) {
-		err = selftest_report();
+		err = selftest_report(&config);
 		config_free(&config);
 		return err;
 	}

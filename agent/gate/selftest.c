@@ -5,6 +5,8 @@
  */
 #include "agent/gate/selftest.h"
 
+#include "agent/gate/config.h"
+#include "agent/gate/offers.h"
 #include "common/approval.h"
 #include "common/digest.h"
 #include "common/ed25519.h"
@@ -12,7 +14,7 @@
 #include "common/proof.h"
 #include "common/queue.h"
 #include "common/signer.h"
-#include "platform/sandbox.h"
+#include "platform/program.h"
 
 #include <string.h>
 
@@ -146,17 +148,91 @@ selftest_run(FILE *why)
 	return 0;
 }
 
-int
-selftest_report(void)
+/* "layer observe seccomp failed why": as a line of a test. */
+static bool
+say_layers(const char *layers)
 {
-	struct sandbox_offer o = { .try_out = false };
+	char profile[16], name[32], state[16];
+	const char *end;
+	bool all = true;
+	int at;
+
+	for (; *layers != '\0'; layers = end + (*end == '\n')) {
+		end = layers + strcspn(layers, "\n");
+		at = 0;
+		if (sscanf(layers, "layer %15s %31s %15s%n", profile, name,
+		    state, &at) != 3)
+			continue;
+		printf("%s %s: %s%s%.*s\n", strcmp(state, "failed") == 0 ?
+		    "not ok" : "ok", profile, name, strcmp(state, "absent") ==
+		    0 ? " (this kernel does not have it)" : "",
+		    (int)(end - layers - at), layers + at);
+		all = all && strcmp(state, "failed") != 0;
+	}
+	return all;
+}
+
+static void
+say_profiles(const struct sandbox_offer *o)
+{
+	static const char *const names[] = { "observe", "repair", "full" };
+	const bool offered[] = { o->observe, o->repair, o->full };
 	size_t i;
+
+	for (i = 0; i < 3; i++)
+		printf("%s %s%s: %s\n", offered[i] ? "offered" :
+		    "NOT OFFERED", names[i], i == 2 ? " (NOT CONFINED)" : "",
+		    o->why[i]);
+	printf("profiles offered:%s%s%s\n", o->observe ? " observe" : "",
+	    o->repair ? " repair" : "", o->full ? " full (NOT CONFINED)" : "");
+	printf("enforced: %s\n", o->text);
+}
+
+/* What holds a run together besides: the control groups. */
+static void
+say_pens(void)
+{
+	struct pens *pens;
+	int err = pens_open("selftest", &pens);
+
+	if (err != 0) {
+		printf("NOT OFFERED control groups: %s\n", err_text(err));
+		return;
+	}
+	printf("%s control groups: %s\n", pens_is_usable(pens) ? "ok" :
+	    "none", pens_text(pens));
+	pens_close(pens);
+}
+
+int
+selftest_report(const struct config *c)
+{
+	char path[PROGRAM_PATH_SIZE];
+	struct identities ids;
+	struct program runner;
+	struct offers offers;
+	size_t i;
+	int err;
 
 	for (i = 0; i < N_CHECKS; i++)
 		printf("ok %s\n", checks[i].name);
-	sandbox_probe(&o);
-	printf("profiles offered:%s%s%s\n", o.observe ? " observe" : "",
-	    o.repair ? " repair" : "", o.full ? " full (NOT CONFINED)" : "");
-	printf("enforced: %s\n", o.text);
-	return 0;
+	snprintf(path, sizeof(path), "%s/countersign-runner", c->programs);
+	if ((err = program_open(path, PROGRAM_OWNER_SELF, &runner)) != 0) {
+		fprintf(stderr, "countersignd: %s: %s: install the agent's"
+		    " programs, owned by root and not writable by others\n",
+		    path, err_text(err));
+		return 1;
+	}
+	identities_init(&ids);
+	offers_begin(&offers, runner.fd, &ids);
+	err = offers_finish(&offers);
+	program_close(&runner);
+	if (err != 0)
+		fprintf(stderr, "countersignd: the runner's probe: %s\n",
+		    err_text(err));
+	if (!say_layers(offers.offer.layers))
+		err = ERR_STATE;
+	say_pens();
+	say_profiles(&offers.offer);
+	return err != 0;
 }

@@ -18,8 +18,13 @@
  */
 MUST_CHECK int selftest_run(FILE *why);
 
-/* `countersignd selftest`: the same, and what can be enforced here, printed.
- * Returns the exit code. */
-int selftest_report(void);
+/*
+ * `countersignd selftest`: the same, and what the runner's probe finds that
+ * each profile really enforces on this machine: a line for each layer, then
+ * one for each profile. Returns the exit code: 0; 1 a layer was tried and did
+ * not hold, or nothing could be tried.
+ */
+struct config;
+int selftest_report(const struct config *c);
 
 #endif

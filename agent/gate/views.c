@@ -134,6 +134,33 @@ view_status(struct gate *g, struct buf *b)
 	const struct sandbox_offer *o = executor_offer(g->executor);
 	struct moment m = gate_moment();
 	const struct trust *t = core_trust_files(g->core);
+/* Each profile, with what holds in it or why it is not offered. */
+static void
+put_sandbox(struct gate *g, struct jsonw *w)
+{
+	const struct sandbox_offer *o = executor_offer(g->executor);
+	const struct {
+		const char *name;
+		bool offered;
+	} profiles[] = {
+		{ "observe", o->observe }, { "repair", o->repair },
+		{ "full", o->full },
+	};
+	size_t i;
+
+	jsonw_arr(w, "sandbox");
+	for (i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		jsonw_obj(w, NULL);
+		jsonw_cstr(w, "profile", profiles[i].name);
+		jsonw_bool(w, "offered", profiles[i].offered);
+		jsonw_cstr(w, profiles[i].offered ? "enforces" : "why",
+		    o->why[i]);
+		jsonw_obj_end(w);
+	}
+	jsonw_arr_end(w);
+	jsonw_cstr(w, "pens", executor_pens(g->executor));
+}
+
 	const struct policy *p = t != NULL ? trust_policy(t) : NULL;
 	const struct device_entry *d = t != NULL ? trust_device(t) : NULL;
 	struct jsonw w;
@@ -170,6 +197,7 @@ view_status(struct gate *g, struct buf *b)
 	return 0;
 }
 
+	put_sandbox(g, &w);
 /* ---- cards ---- */
 
 static void
