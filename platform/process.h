@@ -11,9 +11,16 @@
 
 #include "common/error.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Where there are no signals, process_kill() ends a process whatever it is
+ * given; this is the one to give. */
+#ifndef SIGKILL
+#define SIGKILL 9
+#endif
 
 /* Most descriptors that one child is given, and the highest number. */
 #define PROCESS_FDS_MAX 16

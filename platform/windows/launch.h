@@ -16,7 +16,7 @@ struct launch {
 	wchar_t *line;			/* command line; may be written to */
 	wchar_t *environment;		/* "NAME=value\0…\0\0" */
 	const wchar_t *folder;		/* NULL: ours */
-	const HANDLE *handles;		/* all it gets: inheritable, 0-2 first */
+	const HANDLE *handles;		/* all it gets, 0-2 first */
 	size_t n_handles;
 	BYTE *table;			/* for its C library, or NULL */
 	WORD table_size;
