@@ -14,6 +14,7 @@
 #include "console/gateway/gateway.h"
 #include "console/identity.h"
 #include "console/owners.h"
+#include "console/witness/submit.h"
 #include "platform/clock.h"
 #include "platform/service.h"
 
@@ -161,6 +162,8 @@ close_all(struct server *s)
 	conlog_event("stopping");
 	api_close(s->api);
 	gateway_close(s->gateway);
+	submit_close(s->c.submit);
+	s->c.submit = NULL;
 	spool_free(s->c.spool);
 	if (!s->has_handles)
 		return;
@@ -261,6 +264,9 @@ start_rooms(struct server *s)
 	if ((err = api_new(&s->c, &s->api)) != 0)
 		return fail(err, "the API's port cannot be opened",
 		    "check \"api.listen\" in the configuration");
+	if ((err = submit_new(&s->c, &s->c.submit)) != 0)
+		return fail(err, "foreign witnesses cannot be asked",
+		    "check \"witnesses\" in the configuration");
 	return 0;
 }
 

@@ -131,6 +131,10 @@ put_counters(struct buf *b, const struct counters *c)
 	    "API requests answered with a problem.", c->requests_refused);
 	put_metric(b, "log_lines_left_out_total", "counter",
 	    "Lines of the log left out of a flood.", c->lines_left_out);
+	put_metric(b, "cosignatures_total", "counter",
+	    "Checkpoints that we cosigned as a witness.", c->cosigned);
+	put_metric(b, "cosignatures_refused_total", "counter",
+	    "Checkpoints that we refused to cosign.", c->cosigning_refused);
 	put_metric(b, "event_streams_total", "counter",
 	    "Event streams opened.", c->events_opened);
 }

@@ -9,6 +9,7 @@
 #include "console/api/http.h"
 
 #include "console/store/cosigned.h"
+#include "console/witness/submit.h"
 
 #include <string.h>
 
@@ -112,10 +113,12 @@ refuse(struct request *r, enum witness_status status)
 static void
 reply(struct request *r, struct answer *a, const struct ledger_effects *e)
 {
-	if (a->status == WITNESS_OK)
+	if (a->status == WITNESS_OK) {
 		r->c->counters.cosigned++;
-	else
+		submit_news(r->c->submit);
+	} else {
 		r->c->counters.cosigning_refused++;
+	}
 	if (e->alarm)
 		watch_wake(&r->c->watch, &watch_fleet);
 	if (a->device[0] != '\0')

@@ -13,6 +13,7 @@
 #include "console/gateway/hello.h"
 #include "console/gateway/outgoing.h"
 #include "console/witness/newest.h"
+#include "console/witness/submit.h"
 #include "platform/clock.h"
 #include "platform/random.h"
 
@@ -388,11 +389,13 @@ answer_checkpoint(struct session *s)
 	s->has_answer = false;
 	send_cosignature(s, s->answer.status, buf_bytes(&s->answer.body));
 	buf_free(&s->answer.body);
-	if (s->answer.status == WITNESS_OK)
+	if (s->answer.status == WITNESS_OK) {
 		s->c->counters.cosigned++;
-	else
-		s->c->counters.cosigning_refused++;
-	if (s->answer.status != WITNESS_OK && console_may_log(s->c))
+		submit_news(s->c->submit);
+		return;
+	}
+	s->c->counters.cosigning_refused++;
+	if (console_may_log(s->c))
 		conlog_event("checkpoint_refused device=%s status=%d",
 		    s->device.id, (int)s->answer.status);
 }

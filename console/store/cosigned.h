@@ -57,6 +57,8 @@ MUST_CHECK int store_cosig_set(struct store *s, const struct store_cosig *c,
 /* Those of a device that have a note. */
 MUST_CHECK int store_cosig_each(struct store *s, int64_t device,
     store_cosig_fn *fn, void *ctx);
+/* All witnesses may be asked about that device again. */
+MUST_CHECK int store_cosig_due_now(struct store *s, int64_t device);
 /*
  * The next device after that number (in a ring: 0 begins) whose newest
  * checkpoint was compared with our tree, and which that witness has not

@@ -153,6 +153,13 @@ store_cosig_each(struct store *s, int64_t device, store_cosig_fn *fn,
 }
 
 int
+store_cosig_due_now(struct store *s, int64_t device)
+{
+	return db_run(s, NULL, "UPDATE cosig SET retry = 0 WHERE device = ? "
+	    "AND retry > 0", "i", device);
+}
+
+int
 store_cosig_due(struct store *s, const char *witness, int64_t after,
     int64_t now, int64_t *ret_device)
 {

@@ -143,6 +143,9 @@ cosign(const struct answerer *w, const struct witness_request *r,
 		buf_free(&note);
 		return 0;
 	}
+	/* What foreign witnesses refused was an older one. */
+	if (err == 0 && d != NULL && w->settings->n_witnesses > 0)
+		err = store_cosig_due_now(w->store, d->n);
 	if (err == 0 && d != NULL)
 		err = ledger_checkpoint(w->store, d, r->checkpoint.size,
 		    &r->checkpoint.root, buf_bytes(&note), now, e);

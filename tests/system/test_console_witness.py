@@ -5,9 +5,11 @@ Runs in: make check.
 
 Trees, proofs and notes are tlog.py's own. Every status of C2SP tlog-witness,
 over the link and over HTTP; what was answered is on the disk whatever happens;
-the mirror's tiles make the proofs.
+the mirror's tiles make the proofs; a foreign witness takes part.
 """
+import base64
 import hashlib
+import http.server
 import os
 import sys
 import threading
@@ -15,9 +17,11 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
-from countersign import checks, dsse, link, owner, tlog	# noqa: E402
+from countersign import checks, dsse, fake, link, owner, tlog	# noqa: E402
 from countersign.console import Console			# noqa: E402
 from countersign.desk import desk				# noqa: E402
+
+LIMIT = fake.LIMIT
 
 
 def clock(d, n=1):
@@ -414,6 +418,180 @@ def test_the_mirror_of_a_log():
             checks.equal(data, b''.join(
                 len(r).to_bytes(2, 'big') + r
                 for r in k.d.journal[256 * n:256 * n + width]))
+
+
+# ---- foreign witnesses ----
+
+class Witness(http.server.BaseHTTPRequestHandler):
+    """A witness of one log, as C2SP tlog-witness has it; and not ours."""
+
+    protocol_version = 'HTTP/1.1'
+
+    def do_POST(self):
+        w = self.server
+        body = self.rfile.read(int(self.headers['Content-Length'])).decode()
+        with w.lock:
+            status, type_, answer = w.answer(self.path, body)
+        data = answer.encode()
+        self.send_response(status)
+        self.send_header('Content-Type', type_)
+        self.send_header('Content-Length', str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_):
+        pass
+
+
+class WitnessServer(http.server.ThreadingHTTPServer):
+    def __init__(self, name='w.example/1'):
+        super().__init__(('127.0.0.1', 0), Witness)
+        self.key = tlog.Key(name, tlog.COSIGNATURE)
+        self.lock = threading.Lock()
+        self.logs = {}			# origin -> [vkey, size, root]
+        self.asked = []
+        self.twist = None		# changes what is answered
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def settings(self):
+        return {'name': self.key.name, 'key': self.key.vkey,
+                'url': 'http://127.0.0.1:%d/prefix/' % self.server_port}
+
+    def answer(self, path, body):
+        assert path == '/prefix/add-checkpoint', path
+        head, note = body.split('\n\n', 1)
+        lines = head.split('\n')
+        assert lines[0].startswith('old '), lines
+        old = int(lines[0][4:])
+        proof = [base64.b64decode(x) for x in lines[1:]]
+        text, _ = tlog.split_note(note)
+        origin, size, root = text.split('\n')[:3]
+        size, root = int(size), base64.b64decode(root)
+        self.asked.append((origin, old, size))
+        if self.twist is not None:
+            return self.twist(text)
+        if origin not in self.logs:
+            return 404, 'text/plain', 'who?\n'
+        log = self.logs[origin]
+        tlog.check_signature(log[0], note)
+        if old != log[1]:
+            return 409, 'text/x.tlog.size', '%d\n' % log[1]
+        if not consistent(old, log[2], size, root, proof):
+            return 422, 'text/plain', 'no\n'
+        log[1:] = size, root
+        return 200, 'text/plain', self.key.cosign(text)
+
+
+def consistent(old, old_root, size, root, proof):
+    """RFC 9162, 2.1.4.2."""
+    if old == 0:
+        return proof == []
+    if old == size:
+        return proof == [] and old_root == root
+    proof = list(proof)
+    if old & (old - 1) == 0:
+        proof.insert(0, old_root)
+    fn, sn = old - 1, size - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    if not proof:
+        return False
+    fr = sr = proof[0]
+    for c in proof[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            fr, sr = tlog.sha(b'\1', c, fr), tlog.sha(b'\1', c, sr)
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = tlog.sha(b'\1', sr, c)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and fr == old_root and sr == root
+
+
+def foreign(k, log, w, size):
+    """Waits until the device has that witness's line for that size."""
+    while True:
+        m = k.d.wait('cosignature', status=200)
+        if w.key.name in m['body']:
+            break
+    when = tlog.check_cosignature(w.key.vkey, log.text(size), m['body'])
+    checks.true(abs(when - time.time()) < LIMIT, 'time')
+    return m['body']
+
+
+def test_a_foreign_witness_takes_part():
+    w = WitnessServer()
+    try:
+        with desk(witnesses=[w.settings()]) as k:
+            log = DeviceLog(k.d).grown()
+            w.logs[log.origin] = [k.c.get('/v1/devices/' + k.d.id)['vkey'],
+                                  0, tlog.root([])]
+            for n in (5, 1, 400):
+                first = len(k.d.journal)
+                clock(k.d, n)
+                k.d.send(first)
+                old = len(log.leaves) if first > 1 else 0
+                log.grown()
+                size = len(log.leaves)
+                checks.equal(log.ask(log.request(old, size))[0], 200)
+                line = foreign(k, log, w, size)
+                checks.equal(w.logs[log.origin][1], size)
+            note = fetch(k, k.d, 'checkpoint')[2].decode()
+            checks.true(line in note, note)
+            names = [n for n, _, _ in tlog.split_note(note)[1]]
+            checks.equal(names, [log.origin, '127.0.0.1/witness',
+                                 w.key.name])
+            d = k.c.get('/v1/devices/' + k.d.id)
+            checks.equal([(x['witness'], x['size']) for x in d['cosigned']],
+                         [('127.0.0.1/witness', size), (w.key.name, size)])
+            k.d.start(enrol=False)
+            checks.true(line in k.d.welcome['checkpoint'], 'welcome')
+    finally:
+        w.shutdown()
+        w.server_close()
+
+
+def test_a_foreign_witness_that_is_ahead_or_lies():
+    w = WitnessServer()
+    liar = tlog.Key(w.key.name, tlog.COSIGNATURE)
+    try:
+        with desk(witnesses=[w.settings()]) as k:
+            clock(k.d, 9)
+            k.d.send(1)
+            log = DeviceLog(k.d).grown()
+            # It has seen the log before: 409, and the proof from there.
+            w.logs[log.origin] = [k.c.get('/v1/devices/' + k.d.id)['vkey'],
+                                  7, tlog.root(log.leaves[:7])]
+            checks.equal(log.ask(log.request(0))[0], 200)
+            foreign(k, log, w, 10)
+            checks.equal(w.asked, [(log.origin, 0, 10), (log.origin, 7, 10)])
+            # A line of another key, or for another text, counts nothing.
+            for n, twist in enumerate((
+                    lambda text: (200, 'text/plain', liar.cosign(text)),
+                    lambda text: (200, 'text/plain',
+                                  w.key.cosign(text + 'x\n')),
+                    lambda text: (200, 'text/plain', ''),
+                    lambda text: (409, 'text/x.tlog.size', '99999\n'),
+                    lambda text: (500, 'text/plain', 'x'))):
+                w.twist = twist
+                asked = len(w.asked)
+                old = len(log.leaves)
+                clock(k.d)
+                k.d.send()
+                log.grown()
+                checks.equal(log.ask(log.request(old))[0], 200)
+                while len(w.asked) == asked:
+                    k.c.get('/healthz', user=None)
+            k.d.start(enrol=False)
+            checks.true(w.key.name not in k.d.welcome['checkpoint'],
+                        'a lie was kept')
+            d = k.c.get('/v1/devices/' + k.d.id)
+            checks.equal([x['size'] for x in d['cosigned']], [15, 10])
+    finally:
+        w.shutdown()
+        w.server_close()
 
 
 if __name__ == '__main__':
