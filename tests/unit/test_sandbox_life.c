@@ -128,8 +128,8 @@ GUARDED(nothing_outlives_the_payload)
 		    i++) {
 			job = job_of(&with[j], leftovers[i].script);
 			run_job(&run, &job);
-			CHECK_MSG(run.o.end == EXEC_FINISHED, "%s, %zu: %.40s %.90s",
-			    with[j].name, i, run.reason, run.detail);
+			CHECK_MSG(run.o.end == EXEC_FINISHED, "%s, %zu: %.40s "
+			    "%.90s", with[j].name, i, run.reason, run.detail);
 			CHECK_MSG((run.o.has_exit_code ?
 			    (int)run.o.exit_code : -(int)run.o.signal) ==
 			    leftovers[i].code, "%s, %zu", with[j].name, i);
