@@ -659,4 +659,117 @@ TEST(more_in_a_sealed_segment)
 	disk_fini();
 }
 
+static struct disk_node *
+node_of(const char *folder, const char *name)
+{
+	struct disk_names *names = &disk.nodes[0].names;
+	int i = disk_find(names, folder);
+
+	CHECK(i >= 0);
+	names = &disk.nodes[names->a[i].node].names;
+	i = disk_find(names, name);
+	CHECK_MSG(i >= 0, "%s/%s", folder, name);
+	return &disk.nodes[names->a[i].node];
+}
+
+static void
+write_node(struct disk_node *n, const struct buf *b)
+{
+	disk_resize(&n->now, b->n);
+	memcpy(n->now.p, b->p, b->n);
+}
+
+/* Writes a segment as it was, but for one record: whole, with checksums. */
+static void
+forge(const struct journal_segment *s, uint64_t end, uint64_t index,
+    const char *text)
+{
+	char name[JOURNAL_GZIP_NAME_SIZE];
+	struct gzip_writer *w;
+	struct buf b, packed, note;
+	uint64_t i;
+
+	buf_init(&b, 1 << 20);
+	buf_init(&packed, 1 << 20);
+	buf_init(&note, 8);
+	for (i = s->first; i < end; i++)
+		entry_write(&b, i, bytes_str(i == index ? text :
+		    book.text[i]));
+	buf_put_u64le(&note, end);
+	CHECK_INT(gzip_writer_new(buf_bytes(&note), &w), 0);
+	CHECK_INT(gzip_write(w, buf_bytes(&b), true, &packed), 0);
+	gzip_writer_free(w);
+	journal_file_name(s, name);
+	write_node(node_of("journal", name), s->gzip ? &packed : &b);
+	buf_free(&b);
+	buf_free(&packed);
+	buf_free(&note);
+}
+
+static void
+forge_hash(uint64_t index, const char *text)
+{
+	struct sha256 leaf;
+
+	merkle_leaf(bytes_str(text), &leaf);
+	memcpy(node_of("tiles", "0")->now.p + index * SHA256_SIZE, leaf.b,
+	    SHA256_SIZE);
+}
+
+/*
+ * A forger who knows the format: each record that is sealed becomes another,
+ * and its hash with it. So many records that there are full tiles, too.
+ */
+TEST(forged)
+{
+	static const char other[] = "{\"kind\":\"expired\",\"forged\":1}";
+	struct journal_segment s[32];
+	struct disk whole;
+	uint64_t i, end;
+	size_t k, n;
+
+	begin();
+	CHECK_INT(open_journal(), 0);
+	journal_set_segment(j, 3000, 32);
+	for (i = 0; i < 280; i++) {
+		CHECK_INT(append(), 0);
+		CHECK_INT(sync_journal(), 0);
+		if (i == 120) {
+			CHECK_INT(make_checkpoint(), 0);
+			CHECK_INT(tend(book.sealed), 0);
+		}
+	}
+	CHECK_INT(make_checkpoint(), 0);
+	n = j->n_segments;
+	CHECK(n > 4 && n <= 32 && j->segments[n - 1].first >= 256);
+	CHECK(j->segments[0].gzip && !j->segments[n - 2].gzip);
+	memcpy(s, j->segments, n * sizeof(s[0]));
+	close_journal();
+	disk_crash(DISK_KEEP);
+	disk_copy(&whole, &disk);
+	/* The forger of nothing, to begin with. */
+	for (k = 0; k + 1 < n; k++)
+		forge(&s[k], s[k + 1].first, UINT64_MAX, other);
+	CHECK_INT(look("not forged", 0), THE_SAME);
+	for (k = 0; k + 1 < n; k++)
+		for (i = s[k].first, end = s[k + 1].first; i < end; i += 7) {
+			disk_fini();
+			disk_copy(&disk, &whole);
+			forge(&s[k], end, i, other);
+			CHECK_INT(look("record", i), NOTICED);
+			disk_fini();
+			disk_copy(&disk, &whole);
+			forge(&s[k], end, i, other);
+			forge_hash(i, other);
+			CHECK_INT(look("record and hash", i), NOTICED);
+			disk_fini();
+			disk_copy(&disk, &whole);
+			forge_hash(i, other);
+			CHECK_INT(look("hash", i), NOTICED);
+		}
+	disk_fini();
+	disk = whole;
+	disk_fini();
+}
+
 TEST_MAIN()
