@@ -368,14 +368,18 @@ tests: programs $(O)/hostile/probe $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP
 	$(if $(wildcard agent/runner/main.c),$(U)/runner-closure.o)
 
 # Built for the tests of other systems, where their compilers can be had.
-CHECKED := linux-aarch64 macos-arm64 macos-x86_64
+CHECKED := $(CROSS)
+
+# One for each of their compilers and kinds of file; `make reproducible`: all.
+REPRODUCED := linux-aarch64 windows-x86_64 macos-arm64
+reproduce = $(1:%="scripts/check-reproducible $(O)/cross/%/bin %")
 
 # The packages first: what is below asks them for their flags.
 check:
 	@scripts/setup build check packages accounts
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@O='$(abspath $(O))' $(RUN) -l $(O)/check.log $(CHECKS) "scripts/lint shell clang" \
-		"scripts/check-reproducible $(O)/bin" \
+		"scripts/check-reproducible $(O)/bin" $(call reproduce,$(REPRODUCED)) \
 		$(UNIT_RUNS) $(FUZZ_RUNS) $(INTEROP_RUNS) $(SYSTEM_RUNS)
 
 TOOLS ?= shell clang tidy cppcheck analyzer
@@ -384,7 +388,7 @@ lint: $(O)/deps/gcc.ok
 	@$(RUN) -t 3600 $(TOOLS:%="scripts/lint %") scripts/check-includes scripts/check-style
 
 reproducible: programs
-	scripts/check-reproducible $(O)/bin
+	@$(RUN) -t 3600 "scripts/check-reproducible $(O)/bin" $(call reproduce,$(CROSS))
 
 # The agent's programs with the sanitizers in them, under the system tests.
 A := $(O)/asan/bin
