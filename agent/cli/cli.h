@@ -51,7 +51,7 @@ struct args {
 /* Every group's table; ends with a NULL name. */
 extern const struct command commands_gate[], commands_log[], commands_key[],
     commands_card[], commands_approve[], commands_trust[], commands_trustnew[],
-    commands_policy[], commands_audit[];
+    commands_policy[], commands_audit[], commands_export[];
 
 /*
  * Takes arguments apart: options anywhere, "--name value" or "--name=value",

@@ -25,6 +25,7 @@ static const struct {
 	{ NULL, commands_trust },
 	{ "Checking", commands_policy },
 	{ NULL, commands_audit },
+	{ NULL, commands_export },
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
