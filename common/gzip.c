@@ -23,6 +23,7 @@
 #define HEADER 10
 /* A subfield's two letters and its length. */
 #define SUBFIELD 4
+#define NOTE_ID ('C' | 'S' << 8)
 
 struct gzip_writer {
 	z_stream z;
@@ -247,7 +248,7 @@ gzip_note(struct bytes begin, struct bytes *ret_note)
 	if (r.err != 0 || (header.p[3] & FLAG_EXTRA) == 0)
 		return false;
 	reader_init(&r, extra);
-	if (reader_u8(&r) != 'C' || reader_u8(&r) != 'S')
+	if (reader_u16le(&r) != NOTE_ID)
 		return false;
 	n = reader_u16le(&r);
 	extra = reader_take(&r, n);

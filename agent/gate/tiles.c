@@ -155,13 +155,13 @@ tiles_close(struct tiles *t)
 static int
 grow(struct level *l)
 {
-	struct sha256 *p;
-	size_t room;
+	size_t room = l->room == 0 ? TILE_WIDTH : 2 * l->room;
+	void *p;
 
 	if (l->n < l->room)
 		return 0;
-	room = l->room == 0 ? TILE_WIDTH : 2 * l->room;
-	if ((p = realloc(l->hashes, room * sizeof(*p))) == NULL)
+	p = realloc(l->hashes, room * sizeof(l->hashes[0]));
+	if (p == NULL)
 		return ERR_NOMEM;
 	l->hashes = p;
 	l->room = room;
