@@ -21,7 +21,7 @@ enum record_type {
 	RECORD_TYPE_B64,	/* min to max bytes */
 	RECORD_TYPE_B64URL,
 	RECORD_TYPE_DIGESTS,	/* approvals, n_approvals */
-	RECORD_TYPE_FILES,	/* files, n_files: [[file, version, digest], …] */
+	RECORD_TYPE_FILES,	/* files: [[file, version, digest], …] */
 	RECORD_TYPE_SIGS	/* sigs, n_sigs: [[key id, signature], …] */
 };
 

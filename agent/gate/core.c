@@ -191,6 +191,23 @@ fold_effects(struct core *c, const struct record *rec)
 	}
 }
 
+static void
+note_landmark(struct core *c, uint64_t index, const struct record *rec)
+{
+	const struct queue_item *item;
+
+	if (rec->kind == RECORD_STATE)
+		c->landmark_segment = index + 1;
+	if (rec->kind == RECORD_EPOCH)
+		c->landmark = index + 1;
+	if (!rec->has[RF_CARD] || c->replaying)
+		return;
+	item = queue_find(c->queue, &rec->card);
+	if (item != NULL && item->last_index == index &&
+	    state_is_end(item->state))
+		c->landmark = index + 1;
+}
+
 static int
 fold(struct core *c, uint64_t index, const struct record *rec)
 {
@@ -228,7 +245,10 @@ fold(struct core *c, uint64_t index, const struct record *rec)
 	default:
 		break;
 	}
-	return err != 0 ? err : fold_effects(c, rec);
+	if (err != 0)
+		return err;
+	note_landmark(c, index, rec);
+	return fold_effects(c, rec);
 }
 
 int
@@ -644,6 +664,18 @@ const struct standing *
 core_standing(const struct core *c)
 {
 	return &c->s;
+}
+
+uint64_t
+core_landmark(const struct core *c)
+{
+	return c->landmark;
+}
+
+uint64_t
+core_landmark_segment(const struct core *c)
+{
+	return c->landmark_segment;
 }
 
 const struct standing_lock *

@@ -111,7 +111,8 @@ struct core_host {
 	int (*random)(void *arg, void *ret_p, size_t n);
 	/*
 	 * Whether the card's interpreter and profile are to be had here: NULL,
-	 * or the word to refuse it with.
+	 * or the word to refuse it with, and a text for people ("" before). Not
+	 * final is "sandbox_unavailable".
 	 */
 	const char *(*offers)(void *arg, const struct card *card,
 	    const struct verdict *v, char ret_detail[REFUSAL_DETAIL_SIZE]);
@@ -284,6 +285,12 @@ const struct queue *core_queue(const struct core *c);
 const struct trust *core_trust_files(const struct core *c);
 /* What the records come to besides: the accepted roots, the epoch, … */
 const struct standing *core_standing(const struct core *c);
+/*
+ * One above the index of the newest record that ended a card or began an
+ * epoch; and that of the newest `state`. 0: none since this start.
+ */
+uint64_t core_landmark(const struct core *c);
+uint64_t core_landmark_segment(const struct core *c);
 /* The lockdown that holds: a recorded one, or core_seal()'s. */
 const struct standing_lock *core_lock(const struct core *c);
 const char *core_org(const struct core *c);

@@ -21,6 +21,7 @@ struct core {
 	struct queue *queue;
 	struct standing s;
 	struct standing_lock seal;	/* a lock that is not recorded */
+	uint64_t landmark, landmark_segment;
 	bool hold;
 	struct limiter limiter;
 	bool replaying;

@@ -26,6 +26,8 @@
 #define PIN_NAME "root.pin"
 #define PIN_CAP 512
 #define TOKEN_CAP 65536
+/* Of a record's previous_checkpoint. */
+#define PREVIOUS_MAX 4096
 /* How long the console may take to answer, and its files to follow. */
 #define ANSWER_MS 30000u
 #define FILES_MS 2000u
@@ -36,6 +38,7 @@ struct enrolment {
 	char pin[PIN_CAP];
 	const char *pin_from;
 	char previous[DEVICEID_SIZE];
+	struct buf checkpoint;	/* the earlier identity's last */
 	uv_timer_t timer;
 	uint8_t challenge[WIRE_NONCE + WIRE_HASH];
 	bool answered;		/* the console has taken us */
@@ -147,8 +150,9 @@ static int
 set_aside(struct enrolment *e, int state)
 {
 	static const char *const names[] = {
-		"device.key", "journal", "blobs", "transcripts", "lockdown",
-		LINKFILE_NAME
+		"device.key", "journal", "tiles", "blobs", "transcripts",
+		"lockdown", "epoch.key", "epoch.key.new", CHECKPOINTS_FILE,
+		CHECKPOINTS_FOLDER, TAMPER_FILE, LINKFILE_NAME
 	};
 	char name[128];
 	size_t i;
@@ -178,19 +182,51 @@ set_aside(struct enrolment *e, int state)
 	return file_sync_dir(state);
 }
 
+/* A note that fits a record: without the last lines, if need be. */
+static void
+note_checkpoint(struct enrolment *e, int state)
+{
+	struct note n;
+
+	if (file_read(state, CHECKPOINTS_FILE, NOTE_MAX,
+	    &e->checkpoint) != 0) {
+		buf_clear(&e->checkpoint);
+		return;
+	}
+	while (e->checkpoint.n > PREVIOUS_MAX) {
+		e->checkpoint.n--;
+		while (e->checkpoint.n > 0 &&
+		    e->checkpoint.p[e->checkpoint.n - 1] != '\n')
+			e->checkpoint.n--;
+	}
+	if (note_parse(buf_bytes(&e->checkpoint), &n) != 0)
+		buf_clear(&e->checkpoint);
+}
+
 /* The public name of the key that is there, before it is set aside. */
 static void
-note_previous(struct enrolment *e)
+note_previous(struct enrolment *e, int state)
 {
 	struct identity_key *k;
 	char path[4096];
 
+	note_checkpoint(e, state);
 	snprintf(path, sizeof(path), "%s/device.key", e->g.config.state);
 	if (identity_open(path, false, &k) != 0)
 		return;
 	snprintf(e->previous, sizeof(e->previous), "%s",
 	    identity_device(k));
 	identity_close(k);
+}
+
+static bool
+has_evidence(int state)
+{
+	uint64_t size;
+	int64_t changed;
+
+	return file_stat(state, TAMPER_FILE, &size, &changed) !=
+	    ERR_NOT_FOUND;
 }
 
 /*
@@ -215,9 +251,10 @@ prepare_state(struct enrolment *e)
 		return err;
 	}
 	err = linkfile_read(state, &l);
-	if (err == 0) {
+	if (err == 0)
 		linkfile_free(&l);
-		note_previous(e);
+	if (err == 0 || (err == ERR_NOT_FOUND && has_evidence(state))) {
+		note_previous(e, state);
 		err = set_aside(e, state);
 	} else if (err == ERR_NOT_FOUND) {
 		err = 0;
@@ -257,9 +294,11 @@ begin(struct enrolment *e, const struct pin *pin)
 	genesis.machine = &machine;
 	if (e->previous[0] != '\0')
 		genesis.previous_device = e->previous;
+	if (e->checkpoint.n > 0)
+		genesis.previous_checkpoint = buf_bytes(&e->checkpoint);
 	if ((err = core_begin(g->core, gate_moment(), &genesis)) != 0)
 		return err;
-	return gate_sync(g);
+	return gate_anchor(g);
 }
 
 /* ---- the console ---- */
@@ -575,6 +614,7 @@ enrol_run(struct config *config, const struct enrol_options *o)
 	int err;
 
 	memset(&e, 0, sizeof(e));
+	buf_init(&e.checkpoint, NOTE_MAX);
 	e.g.config = *config;
 	e.g.due_fd = -1;
 	e.g.events_fd = -1;
@@ -592,6 +632,7 @@ enrol_run(struct config *config, const struct enrol_options *o)
 	gate_close(&e.g);
 	(void)uv_loop_close(&loop);
 	token_free(&e.token);
+	buf_free(&e.checkpoint);
 	return err == 0 ? 0 : err == ERR_CLOSED ? 4 : err == ERR_DENIED ? 3 :
 	    1;
 }

@@ -57,7 +57,17 @@ shut(struct gate *g)
 	close_handle((uv_handle_t *)&g->watchdog);
 	close_handle((uv_handle_t *)&g->proof);
 	close_handle((uv_handle_t *)&g->later);
+	checkpoints_stop(g->checkpoints);
+	upkeep_close(g->upkeep);
+	g->upkeep = NULL;
 	uv_stop(g->loop);
+}
+
+void
+gate_begin_anew(struct gate *g)
+{
+	g->renew = true;
+	shut(g);
 }
 
 void
@@ -143,7 +153,7 @@ gate_turn(struct gate *g)
 {
 	unsigned rounds;
 
-	if (!g->dirty || g->broken || g->journal == NULL)
+	if (!g->dirty || g->broken || g->evidence || g->journal == NULL)
 		return;
 	for (rounds = 0; g->dirty && !g->broken && rounds < TURN_ROUNDS;
 	    rounds++)
@@ -151,6 +161,9 @@ gate_turn(struct gate *g)
 	if (g->broken)
 		return;
 	outbox_push(g->outbox);
+	checkpoints_turn(g->checkpoints);
+	if (g->upkeep != NULL)
+		upkeep_turn(g->upkeep);
 	if (g->desk != NULL)
 		frontdesk_wake(g->desk);
 	if (g->due_fd >= 0)
@@ -283,6 +296,7 @@ on_link_room(void *arg)
 	struct gate *g = arg;
 
 	outbox_push(g->outbox);
+	checkpoints_turn(g->checkpoints);
 }
 
 static int
@@ -360,20 +374,6 @@ open_loop(struct gate *g)
 	return watch_events(g);
 }
 
-static int
-open_all(struct gate *g)
-{
-	uint32_t killed = 0;
-	int err;
-
-	if ((err = gate_open_programs(g)) != 0)
-		return err;
-	err = gate_open(g, false);
-	if (err != 0 && err != ERR_CORRUPT)
-		return err;
-	if (err == 0 && journal_next(g->journal) == 0) {
-		log_event(&g->log, SERVICE_ERROR, "this device is not"
-		    " enrolled: run countersignd enrol --token FILE");
 /* What the probe found out while the journal was read. */
 static void
 take_offers(struct gate *g)
@@ -393,6 +393,21 @@ take_offers(struct gate *g)
 	executor_set_offer(g->executor, o);
 }
 
+static int
+open_all(struct gate *g)
+{
+	uint32_t killed = 0;
+	int err;
+
+	if ((err = gate_open_programs(g)) != 0)
+		return err;
+	err = gate_open(g, false);
+	take_offers(g);
+	if (err != 0 && err != ERR_CORRUPT)
+		return err;
+	if (err == 0 && journal_next(g->journal) == 0) {
+		log_event(&g->log, SERVICE_ERROR, "this device is not"
+		    " enrolled: run countersignd enrol --token FILE");
 		return ERR_NOT_FOUND;
 	}
 	(void)executor_sweep(g->executor, core_lock(g->core)->on, &killed);
@@ -402,7 +417,9 @@ take_offers(struct gate *g)
 	if ((err = gate_recover(g)) != 0 || (err = open_loop(g)) != 0 ||
 	    (err = open_desk(g)) != 0)
 		return err;
-	take_offers(g);
+	if (g->journal != NULL && ((err = checkpoints_start(
+	    g->checkpoints)) != 0 || (err = upkeep_new(g, &g->upkeep)) != 0))
+		return err;
 	if (!uplink_is_split())
 		log_event(&g->log, SERVICE_WARNING, "all processes run under"
 		    " one account: the split between them does not hold");

@@ -11,6 +11,7 @@
 #define COUNTERSIGN_AGENT_GATE_GATE_H
 
 #include "agent/gate/blobs.h"
+#include "agent/gate/checkpoints.h"
 #include "agent/gate/config.h"
 #include "agent/gate/core.h"
 #include "agent/gate/epochs.h"
@@ -20,13 +21,14 @@
 #include "agent/gate/journal.h"
 #include "agent/gate/linkfile.h"
 #include "agent/gate/log.h"
-#include "agent/gate/planner.h"
 #include "agent/gate/offers.h"
+#include "agent/gate/planner.h"
 #include "agent/gate/transcripts.h"
 #include "agent/gate/uplink.h"
 
 struct runs;
 struct outbox;
+struct upkeep;
 
 struct gate {
 	uv_loop_t *loop;
@@ -39,14 +41,16 @@ struct gate {
 	struct transcripts *transcripts;
 	struct identity_key *key;
 	struct epochs *epochs;
+	struct checkpoints *checkpoints;
+	struct upkeep *upkeep;		/* NULL without a loop */
 	struct program courier_file, runner_file;
 	struct executor *executor;
 	struct planner planner;
+	struct offers offers;
 	struct runs *runs;
 	struct outbox *outbox;
 	struct linkfile link;
 	uint64_t proven_ms;	/* boot time of the last hello; 0 none */
-	struct offers offers;
 	uint8_t challenge[WIRE_NONCE + WIRE_HASH];	/* to be answered */
 	uv_timer_t proof;
 	struct uplink *uplink;		/* NULL without an enrolment */
@@ -65,6 +69,7 @@ struct gate {
 	bool broken;		/* the journal failed: nothing runs any more */
 	unsigned stopping;	/* SIGTERMs seen */
 	bool renew;		/* SIGHUP: end when idle, and begin anew */
+	bool evidence;		/* signs of tampering: nothing is written */
 	bool closed;		/* the loop's handles are being closed */
 	int exit_code;
 };
@@ -107,7 +112,40 @@ void gate_turn(struct gate *g);
  */
 MUST_CHECK int gate_sync(struct gate *g);
 
+/* ---- tamper.c: signs of tampering ---- */
+
+/* Its file in the state folder; it locks a start, whatever it says. */
+#define TAMPER_FILE "tampered"
+
+/*
+ * Found while the agent runs: everything stops, the flag is left, and the
+ * agent begins anew, locked. detail: for people; evidence: more, or empty.
+ */
+void gate_tampered(struct gate *g, const char *reason, const char *detail,
+    struct bytes evidence);
+/* The same after ERR_CORRUPT of the journal's functions. */
+void gate_journal_tampered(struct gate *g);
+/*
+ * Found at a start: locks the core, says so and leaves the flag; the caller
+ * leaves the journal alone. file.h's errors: the flag could not be written.
+ */
+int tamper_seal(struct gate *g, const char *reason, const char *detail,
+    struct bytes evidence);
+/* Whether an earlier start, or this agent, has found any: then it is locked. */
+bool tamper_is_flagged(struct gate *g);
+
+/* ---- upkeep.c: the journal's chores ---- */
+
+MUST_CHECK int upkeep_new(struct gate *g, struct upkeep **ret_u);
+/* NULL is fine. It is freed by the loop. */
+void upkeep_close(struct upkeep *u);
+/* At the end of a turn: there may be something to do. */
+void upkeep_turn(struct upkeep *u);
+
 /* ---- gate.c: the service ---- */
+
+/* Ends the loop at once, to begin again with the same configuration. */
+void gate_begin_anew(struct gate *g);
 
 /* What gate_run() returns to be started again, with the program that is
  * installed by then. */
@@ -128,6 +166,11 @@ int gate_run(struct config *config);
  * is locked and the rest is as far as it came.
  */
 MUST_CHECK int gate_open(struct gate *g, bool make_key);
+/*
+ * The first epoch and the first checkpoint, where there is none yet: before
+ * anything is appended behind them. No work in an empty journal.
+ */
+MUST_CHECK int gate_anchor(struct gate *g);
 /* After gate_open(): ends what a crash left, notes what has changed since. */
 MUST_CHECK int gate_recover(struct gate *g);
 /* The programs, the executor, the runs. Says what is wrong itself. */
@@ -187,6 +230,8 @@ void outbox_shut(struct outbox *o);
 /* n: at most what is synced here. */
 void outbox_have(struct outbox *o, uint64_t n);
 void outbox_credit(struct outbox *o, const struct wire_credit *credit);
+/* The index of the next record to send; 0 while the console's is not known. */
+uint64_t outbox_sent(const struct outbox *o);
 /* Sends what there is, as far as there is room. */
 void outbox_push(struct outbox *o);
 

@@ -1,5 +1,5 @@
 /*
- * identity.c - the device's own key, and what it signs: hello, epoch, checkpoint.
+ * identity.c - the device's own key, and what it signs.
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: countersignd.
  */

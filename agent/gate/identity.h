@@ -1,5 +1,5 @@
 /*
- * identity.h - the device's own key, and what it signs: hello, epoch, checkpoint.
+ * identity.h - the device's own key, and what it signs.
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: countersignd.
  */

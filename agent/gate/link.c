@@ -161,12 +161,35 @@ static int
 on_welcome(struct gate *g, struct moment m, struct bytes body)
 {
 	struct wire_welcome w;
+	int err;
 
 	(void)m;
 	if (wire_get_welcome(body, &w) != 0)
 		return ERR_PROTOCOL;
+	err = checkpoints_welcome(g->checkpoints, &w);
+	if (err == ERR_ROLLBACK || err == ERR_CONFLICT ||
+	    err == ERR_CORRUPT) {
+		gate_tampered(g, err == ERR_ROLLBACK ? "journal_rolled_back" :
+		    "journal_tampered", "the console has a checkpoint that"
+		    " this device signed and its journal does not go with",
+		    w.note);
+		return 0;
+	}
+	if (err != 0)
+		return err;
 	outbox_open(g->outbox);
 	return 0;
+}
+
+static int
+on_cosignature(struct gate *g, struct moment m, struct bytes body)
+{
+	struct wire_cosignature w;
+
+	(void)m;
+	if (wire_get_cosignature(body, &w) != 0)
+		return ERR_PROTOCOL;
+	return checkpoints_answer(g->checkpoints, &w);
 }
 
 static int
@@ -263,7 +286,7 @@ static const struct {
 	{ WIRE_WITHDRAW, on_withdraw },
 	{ WIRE_HAVE, on_have },
 	{ WIRE_CREDIT, on_credit },
-	{ WIRE_COSIGNATURE, on_nothing },
+	{ WIRE_COSIGNATURE, on_cosignature },
 	{ WIRE_UNREADABLE, on_unreadable },
 	{ WIRE_ENROLLED, on_nothing },
 };

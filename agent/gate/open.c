@@ -190,37 +190,52 @@ replay(void *arg, uint64_t index, struct bytes payload)
 	return core_replay(g->core, index, payload);
 }
 
-/* The journal does not verify: it is evidence now, and nothing runs. */
-static void
-keep_evidence(struct gate *g, const struct journal_start *start)
+/*
+ * The journal is evidence from here on: it is closed as it is, and nothing
+ * runs. Always ERR_CORRUPT.
+ */
+static int
+keep_evidence(struct gate *g, const char *reason, const char *detail)
+{
+	journal_close(g->journal);
+	g->journal = NULL;
+	(void)tamper_seal(g, reason, detail, bytes_of(NULL, 0));
+	return ERR_CORRUPT;
+}
+
+static int
+journal_is_corrupt(struct gate *g, const struct journal_start *start)
 {
 	const char *why = core_error(g->core);
+	char detail[300];
 
-	if (why[0] == '\0')
-		why = start->why;
-	log_event(&g->log, SERVICE_ERROR, "the journal was tampered with or"
-	    " damaged at record %llu (%s): locked down; keep the folder %s as"
-	    " evidence, then enrol again (countersignd enrol)",
-	    (unsigned long long)start->bad_index, why, g->config.state);
-	core_seal(g->core, "tamper", "device", "journal_corrupt");
+	snprintf(detail, sizeof(detail), "record %llu: %s",
+	    (unsigned long long)start->bad_index, why[0] != '\0' ? why :
+	    start->why);
+	return keep_evidence(g, start->rolled_back ? "journal_rolled_back" :
+	    "journal_tampered", detail);
 }
 
 static int
 open_journal(struct gate *g, struct journal_start *ret_start)
 {
-	int err;
+	struct journal_seal seal;
+	int err, sealed;
 
 	memset(ret_start, 0, sizeof(*ret_start));
-	err = journal_open(g->state_dir, 0, replay, g, &g->journal,
-	    ret_start);
+	sealed = checkpoints_read(g->checkpoints, &seal);
+	if (sealed == ERR_CORRUPT)
+		return keep_evidence(g, "checkpoint_damaged", "");
+	if (sealed != 0 && sealed != ERR_NOT_FOUND)
+		return complain(g, "the checkpoint", sealed,
+		    "see that the state folder is the agent's own, and that"
+		    " its disk works");
+	err = journal_open(g->state_dir, sealed == 0 ? &seal : NULL, replay,
+	    g, &g->journal, ret_start);
 	if (err == 0)
 		err = core_replayed(g->core);
-	if (err == ERR_CORRUPT) {
-		journal_close(g->journal);
-		g->journal = NULL;
-		keep_evidence(g, ret_start);
-		return err;
-	}
+	if (err == ERR_CORRUPT)
+		return journal_is_corrupt(g, ret_start);
 	if (err == ERR_EXISTS)
 		return complain(g, g->config.state, err,
 		    "another agent uses this state folder: stop it first");
@@ -261,16 +276,45 @@ open_key(struct gate *g, bool make)
 	return 0;
 }
 
+/* The epoch's key and the checkpoint go with the journal, or somebody took
+ * one of them away. */
 static int
-open_epochs(struct gate *g)
+open_seals(struct gate *g)
 {
 	const struct standing *s = core_standing(g->core);
-	int err = epochs_open(g->epochs, s->epoch, s->epoch_key);
+	int err;
 
+	err = checkpoints_check(g->checkpoints);
+	if (err == ERR_NOT_FOUND)
+		return keep_evidence(g, "checkpoint_missing", "");
+	if (err == ERR_CORRUPT)
+		return keep_evidence(g, "checkpoint_damaged",
+		    "the epoch's key has not signed it");
+	if (err != 0)
+		return complain(g, "the checkpoint", err, "see that the disk"
+		    " works and has room");
+	err = epochs_open(g->epochs, s->epoch, s->epoch_key);
+	if (err == ERR_NOT_FOUND)
+		return keep_evidence(g, "epoch_key_missing", "");
 	if (err != 0)
 		return complain(g, "the epoch's key", err, "see that the"
-		    " state folder is whole, and the agent's own");
+		    " state folder is the agent's own");
 	return 0;
+}
+
+int
+gate_anchor(struct gate *g)
+{
+	int err;
+
+	if (journal_next(g->journal) == 0)
+		return 0;
+	if ((err = core_first_epoch(g->core, gate_moment())) != 0 ||
+	    (err = gate_sync(g)) != 0)
+		return err;
+	/* With the first in place, its absence is a sign. */
+	return checkpoints_size(g->checkpoints) == 0 ?
+	    checkpoints_make(g->checkpoints) : 0;
 }
 
 /* `recovered` and what follows are the gate's first records of this start. */
@@ -319,9 +363,17 @@ gate_open(struct gate *g, bool make_key)
 		return complain(g, "the state folder", err,
 		    "see that its disk works and has room");
 	if ((err = epochs_new(g->config.state, g->state_dir,
-	    &g->epochs)) != 0 || (err = open_journal(g, &start)) != 0 ||
-	    (err = open_epochs(g)) != 0)
+	    &g->epochs)) != 0 ||
+	    (err = checkpoints_new(g, &g->checkpoints)) != 0)
 		return err;
+	if (tamper_is_flagged(g))
+		return ERR_CORRUPT;
+	if ((err = open_journal(g, &start)) != 0 ||
+	    (err = open_seals(g)) != 0)
+		return err;
+	if ((err = gate_anchor(g)) != 0)
+		return complain(g, "the first checkpoint", err,
+		    "see that the disk works and has room");
 	return note_torn(g, &start);
 }
 
@@ -483,6 +535,13 @@ gate_open_programs(struct gate *g)
 		    "the system refuses what runs need");
 	g->planner.executor = g->executor;
 	g->planner.runner = &g->runner_file;
+	g->planner.config = &g->config;
+	identities_init(&g->planner.identities);
+	/* Before anything of ours runs as one of the accounts. */
+	if (identities_sweep(&g->planner.identities) != 0)
+		log_event(&g->log, SERVICE_WARNING, "what an earlier agent"
+		    " left running could not be swept");
+	offers_begin(&g->offers, g->runner_file.fd, &g->planner.identities);
 	if ((err = runs_new(g, &g->runs)) != 0)
 		return err;
 	return outbox_new(g, &g->outbox);
@@ -502,15 +561,9 @@ gate_close(struct gate *g)
 	blobs_close(g->blobs);
 	core_free(g->core);
 	epochs_free(g->epochs);
+	checkpoints_free(g->checkpoints);
 	if (g->key != NULL)
 		identity_close(g->key);
 	file_close(&g->state_dir);
 	config_free(&g->config);
 }
-	g->planner.config = &g->config;
-	identities_init(&g->planner.identities);
-	/* Before anything of ours runs as one of the accounts. */
-	if (identities_sweep(&g->planner.identities) != 0)
-		log_event(&g->log, SERVICE_WARNING, "what an earlier agent"
-		    " left running could not be swept");
-	offers_begin(&g->offers, g->runner_file.fd, &g->planner.identities);

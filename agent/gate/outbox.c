@@ -291,6 +291,12 @@ drop_used(struct outbox *o)
 			i++;
 }
 
+uint64_t
+outbox_sent(const struct outbox *o)
+{
+	return o->open && o->has_cursor ? o->next.index : 0;
+}
+
 void
 outbox_push(struct outbox *o)
 {
@@ -303,6 +309,8 @@ outbox_push(struct outbox *o)
 	for (i = 0; i < o->n_credits && err == 0; i++)
 		err = push_transcript(o, &o->credits[i]);
 	drop_used(o);
-	if (err != 0)
+	if (err == ERR_CORRUPT)
+		gate_journal_tampered(o->g);
+	else if (err != 0)
 		gate_fail(o->g, "sending the journal", err);
 }

@@ -109,7 +109,13 @@ put_queue(const struct gate *g, struct jsonw *w)
 	jsonw_obj(w, "journal");
 	jsonw_int(w, "records", j != NULL ? (int64_t)journal_next(j) : 0);
 	jsonw_int(w, "bytes", j != NULL ? (int64_t)journal_bytes(j) : 0);
-	jsonw_null(w, "cosigned");
+	jsonw_int(w, "epoch", core_standing(g->core)->epoch);
+	if (j != NULL && checkpoints_cosigned(g->checkpoints) > 0)
+		jsonw_int(w, "cosigned",
+		    (int64_t)checkpoints_cosigned(g->checkpoints));
+	else
+		jsonw_null(w, "cosigned");
+	checkpoints_put_status(g->checkpoints, w);
 	jsonw_obj_end(w);
 }
 
@@ -128,12 +134,6 @@ put_programs(struct gate *g, struct jsonw *w)
 	jsonw_obj_end(w);
 }
 
-int
-view_status(struct gate *g, struct buf *b)
-{
-	const struct sandbox_offer *o = executor_offer(g->executor);
-	struct moment m = gate_moment();
-	const struct trust *t = core_trust_files(g->core);
 /* Each profile, with what holds in it or why it is not offered. */
 static void
 put_sandbox(struct gate *g, struct jsonw *w)
@@ -161,6 +161,12 @@ put_sandbox(struct gate *g, struct jsonw *w)
 	jsonw_cstr(w, "pens", executor_pens(g->executor));
 }
 
+int
+view_status(struct gate *g, struct buf *b)
+{
+	const struct sandbox_offer *o = executor_offer(g->executor);
+	struct moment m = gate_moment();
+	const struct trust *t = core_trust_files(g->core);
 	const struct policy *p = t != NULL ? trust_policy(t) : NULL;
 	const struct device_entry *d = t != NULL ? trust_device(t) : NULL;
 	struct jsonw w;
@@ -191,13 +197,13 @@ put_sandbox(struct gate *g, struct jsonw *w)
 		jsonw_cstr(&w, NULL, "full");
 	jsonw_arr_end(&w);
 	jsonw_cstr(&w, "enforces", o->text);
+	put_sandbox(g, &w);
 	jsonw_bool(&w, "split", uplink_is_split());
 	put_programs(g, &w);
 	jsonw_obj_end(&w);
 	return 0;
 }
 
-	put_sandbox(g, &w);
 /* ---- cards ---- */
 
 static void

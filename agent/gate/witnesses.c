@@ -1,0 +1,255 @@
+/*
+ * witnesses.c - the cosignatures that came: kept, counted, shown.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: countersignd.
+ *
+ * A cosignature counts if its witness stands in the root and it verifies; any
+ * other line is kept with its note and means nothing here.
+ */
+#include "agent/gate/checkpoints_inside.h"
+
+#include "common/cosignature.h"
+#include "common/jsonw.h"
+#include "platform/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ID_NAME_SIZE 9		/* 8 hex digits and a NUL */
+
+/* Takes the witnesses of the root that is held now. */
+void
+witnesses_follow(struct checkpoints *c)
+{
+	const struct trust *t = core_trust_files(c->g->core);
+	struct witnessed old[WITNESSES_MAX], *to;
+	const struct root *root;
+	struct trust_held held;
+	size_t i, k, n_old = c->n_witnesses;
+
+	if (t == NULL || !trust_held(t, TRUST_ROOT, &held) ||
+	    sha256_equal(&held.digest, &c->root_file))
+		return;
+	root = trust_root(t);
+	c->root_file = held.digest;
+	memcpy(old, c->witnesses, sizeof(old));
+	c->n_witnesses = 0;
+	for (i = 0; i < root->n_witnesses && c->n_witnesses < WITNESSES_MAX;
+	    i++) {
+		to = &c->witnesses[c->n_witnesses];
+		memset(to, 0, sizeof(*to));
+		if (note_key_init(root->witnesses[i].name, NOTE_COSIGNATURE,
+		    root->witnesses[i].key, &to->key) != 0)
+			continue;
+		for (k = 0; k < n_old; k++)
+			if (memcmp(&old[k].key, &to->key,
+			    sizeof(to->key)) == 0)
+				*to = old[k];
+		c->n_witnesses++;
+	}
+}
+
+/* Counts what of these lines is a listed witness's. */
+static void
+count(struct checkpoints *c, struct bytes text, struct bytes lines,
+    uint64_t size)
+{
+	int64_t now = core_now(c->g->core, gate_moment()), time;
+	size_t i;
+
+	for (i = 0; i < c->n_witnesses; i++) {
+		struct witnessed *w = &c->witnesses[i];
+
+		if (size < w->size ||
+		    cosignature_verify(text, lines, &w->key, &time) != 0)
+			continue;
+		if (time > now + CAP_CLOCK_SKEW) {
+			log_event(&c->g->log, SERVICE_WARNING, "a cosignature"
+			    " from the future does not count");
+			continue;
+		}
+		w->size = size;
+		w->time = time;
+	}
+}
+
+/* ---- the folder ---- */
+
+static int
+open_folder(struct checkpoints *c)
+{
+	return c->cosig_dir >= 0 ? 0 : file_make_dir_at(c->g->state_dir,
+	    CHECKPOINTS_FOLDER, &c->cosig_dir);
+}
+
+static int
+read_one(void *arg, const char *name)
+{
+	struct checkpoints *c = arg;
+	struct checkpoint cp;
+	struct note n;
+	struct buf b;
+	int err;
+
+	c->n_files++;
+	if (strlen(name) != ID_NAME_SIZE - 1)
+		return 0;
+	buf_init(&b, NOTE_MAX);
+	err = file_read(c->cosig_dir, name, NOTE_MAX, &b);
+	if (err == 0 && checkpoints_open_note(c, buf_bytes(&b), &n,
+	    &cp) == 0 && cp.size <= journal_synced(c->g->journal))
+		count(c, n.text, n.signatures, cp.size);
+	buf_free(&b);
+	return err == ERR_NOMEM ? err : 0;
+}
+
+int
+witnesses_read(struct checkpoints *c)
+{
+	int err;
+
+	witnesses_follow(c);
+	if ((err = open_folder(c)) != 0)
+		return err;
+	c->n_files = 0;
+	return file_list(c->cosig_dir, read_one, c);
+}
+
+/* ---- what came ---- */
+
+static bool
+has_line(struct bytes note, struct bytes line)
+{
+	size_t i;
+
+	for (i = 0; i + line.n <= note.n; i++)
+		if (memcmp(note.p + i, line.p, line.n) == 0)
+			return true;
+	return false;
+}
+
+/* cosig/<id> becomes the note with this line. */
+static int
+keep_file(struct checkpoints *c, struct bytes note,
+    const struct note_signature *s)
+{
+	char name[ID_NAME_SIZE];
+	uint64_t size;
+	int64_t changed;
+	struct buf b;
+	int err;
+
+	if (s->value.n < 4)
+		return 0;
+	hex_encode(bytes_of(s->value.p, 4), name);
+	err = file_stat(c->cosig_dir, name, &size, &changed);
+	/* Whoever invents witnesses does not fill the disk. */
+	if (err == ERR_NOT_FOUND && c->n_files >= COSIG_FILES_MAX)
+		return 0;
+	c->n_files += err == ERR_NOT_FOUND;
+	buf_init(&b, NOTE_MAX);
+	buf_put_bytes(&b, note);
+	if (!has_line(note, s->line))
+		buf_put_bytes(&b, s->line);
+	if ((err = buf_error(&b)) == 0)
+		err = file_replace(c->cosig_dir, name, buf_bytes(&b));
+	buf_free(&b);
+	return err;
+}
+
+/* The newest note gets the line too, if it is of exactly this one. */
+static int
+keep_with_note(struct checkpoints *c, uint64_t size, struct bytes line)
+{
+	size_t before = c->note.n;
+
+	if (size != c->size || has_line(buf_bytes(&c->note), line) ||
+	    c->note.n + line.n > WIRE_NOTE_CAP)
+		return 0;
+	buf_put_bytes(&c->note, line);
+	if (buf_error(&c->note) != 0) {
+		c->note.n = before;
+		c->note.err = 0;
+	}
+	return 0;
+}
+
+int
+witnesses_keep(struct checkpoints *c, struct bytes note, uint64_t size,
+    struct bytes lines)
+{
+	struct note_signature s;
+	struct bytes rest = lines;
+	struct buf value;
+	struct note n;
+	size_t before = c->note.n;
+	int err, got = 0;
+
+	witnesses_follow(c);
+	if ((err = note_parse(note, &n)) != 0)
+		return err == ERR_NOMEM ? err : 0;
+	buf_init(&value, NOTE_MAX);
+	if ((err = open_folder(c)) == 0)
+		while ((got = note_next(&rest, &value, &s)) == 1 && err == 0)
+			if ((err = keep_with_note(c, size, s.line)) == 0)
+				err = keep_file(c, note, &s);
+	buf_free(&value);
+	if (got < 0)
+		log_event(&c->g->log, SERVICE_WARNING, "a cosignature that"
+		    " does not read reason=%s", err_word(got));
+	if (err == 0 && c->note.n != before)
+		err = file_replace(c->g->state_dir, CHECKPOINTS_FILE,
+		    buf_bytes(&c->note));
+	count(c, n.text, lines, size);
+	if (err != 0 && err != ERR_NOMEM) {
+		/* It can be had again; the disk is full, perhaps. */
+		log_event(&c->g->log, SERVICE_WARNING, "a cosignature was not"
+		    " kept reason=%s", err_word(err));
+		err = 0;
+	}
+	return err;
+}
+
+/* ---- looking ---- */
+
+uint64_t
+checkpoints_cosigned(const struct checkpoints *c)
+{
+	uint64_t size = 0;
+	size_t i;
+
+	for (i = 0; i < c->n_witnesses; i++)
+		if (c->witnesses[i].size > size)
+			size = c->witnesses[i].size;
+	return size;
+}
+
+void
+checkpoints_put_status(const struct checkpoints *c, struct jsonw *w)
+{
+	size_t i;
+
+	if (c->size == 0) {
+		jsonw_null(w, "checkpoint");
+	} else {
+		jsonw_obj(w, "checkpoint");
+		jsonw_int(w, "size", (int64_t)c->size);
+		jsonw_digest(w, "root", &c->root);
+		jsonw_time(w, "made", c->made);
+		jsonw_obj_end(w);
+	}
+	jsonw_arr(w, "witnesses");
+	for (i = 0; i < c->n_witnesses; i++) {
+		const struct witnessed *wd = &c->witnesses[i];
+
+		jsonw_obj(w, NULL);
+		jsonw_cstr(w, "name", wd->key.name);
+		if (wd->size > 0) {
+			jsonw_int(w, "size", (int64_t)wd->size);
+			jsonw_time(w, "time", wd->time);
+		}
+		jsonw_obj_end(w);
+	}
+	jsonw_arr_end(w);
+}
