@@ -63,7 +63,7 @@ find_own(const struct config *c, struct own *ret_o)
 	add_own(ret_o, paths_pin_dir(), strlen(paths_pin_dir()));
 }
 
-__attribute__((format(printf, 3, 4))) static const char *
+PRINTF_LIKE(3, 4) static const char *
 refuse(const char *word, char detail[REFUSAL_DETAIL_SIZE], const char *fmt,
     ...)
 {
