@@ -141,11 +141,12 @@ finish_pack(struct journal *j)
 	journal_name(k->first, name);
 	journal_gzip_name(k->first, packed);
 	new_name(k->first, fresh);
+	/* Who reads the plain one goes on in the other. */
+	journal_forget(j, k->first);
 	if ((err = file_rename(j->dir, fresh, packed)) != 0 ||
 	    (err = file_sync_dir(j->dir)) != 0 ||
 	    (err = file_remove(j->dir, name)) != 0)
 		return err;
-	journal_forget(j, k->first);
 	s->gzip = true;
 	s->bytes = k->out_at;
 	k->on = false;

@@ -6,6 +6,9 @@
  *	bench_core approvals		lines "NAME MICROSECONDS", one a round
  *	BENCH_DIR=FOLDER bench_core make	a journal with that queue
  *	BENCH_DIR=FOLDER bench_core replay	"heap_kb N", "fold_ms N"
+ *	BENCH_DIR=FOLDER bench_core make_million
+ *	BENCH_DIR=FOLDER bench_core open_million	"open_s N", "rss_kb N",
+ *					"folded N", "record_bytes N", "cards N"
  *
  * make and replay are two processes: what the first has in memory would hide
  * what the second takes.
@@ -22,6 +25,9 @@
 #define CARDS 190		/* of one proposer, of the 200 that may wait */
 #define MANY 10000
 #define VERIFIED 100		/* proofs a round */
+#define MILLION 1000000
+#define WAITING 100		/* cards of a device with a long journal */
+#define EACH_SYNC 1000		/* records, where it is not measured */
 
 static double
 clock_us(clockid_t id)
@@ -250,6 +256,137 @@ TEST(replay)
 	journal_close(j);
 	core_free(c);
 	blobs_close(blobs);
+	file_close(&dir);
+}
+
+/* ---- a long journal, with a core's snapshot at each segment ---- */
+
+struct host {
+	struct journal *journal;
+	struct blobs *blobs;
+};
+
+/* fx's own functions get fx: these find the disk by it. */
+static struct host on_disk;
+
+static int
+disk_append(void *arg, struct bytes payload, bool must,
+    const struct sha256 *name, struct bytes blob, uint64_t *ret_index)
+{
+	(void)arg;
+	CHECK(name == NULL && blob.n == 0);
+	return journal_append(on_disk.journal, payload, must, ret_index);
+}
+
+static bool
+disk_wants_state(void *arg)
+{
+	(void)arg;
+	return journal_wants_state(on_disk.journal);
+}
+
+static int
+disk_begin_segment(void *arg, const struct sha256 *name,
+    struct bytes snapshot)
+{
+	int err = blobs_put_state(on_disk.blobs, name, snapshot);
+
+	(void)arg;
+	if (err == 0)
+		err = blobs_sync(on_disk.blobs);
+	return err == 0 ? journal_rotate(on_disk.journal) : err;
+}
+
+static int
+disk_load(void *arg, const struct sha256 *name, struct buf *ret_b)
+{
+	(void)arg;
+	return blobs_read(on_disk.blobs, name, ret_b, NULL);
+}
+
+static int
+disk_load_state(void *arg, const struct sha256 *name, struct buf *ret_b)
+{
+	(void)arg;
+	return blobs_read_state(on_disk.blobs, name, ret_b);
+}
+
+TEST(make_million)
+{
+	struct journal_start start;
+	struct fx f = { 0 };
+	struct sha256 hash = { { 0 } };
+	uint64_t i;
+	int dir = open_folder(), n;
+
+	fx_open(&f);
+	CHECK_INT(core_first_epoch(f.core, f.m), 0);
+	for (n = 0; n < WAITING; n++)
+		(void)fx_usual(&f);
+	keep_all(&f, f.n_blobs, dir);
+	CHECK_INT(blobs_open(dir, &on_disk.blobs), 0);
+	CHECK_INT(journal_open(dir, NULL, fold_nothing, NULL,
+	    &on_disk.journal, &start), 0);
+	CHECK_INT(start.records, f.n_records);
+	f.host.append = disk_append;
+	f.host.wants_state = disk_wants_state;
+	f.host.begin_segment = disk_begin_segment;
+	for (i = start.records; journal_next(on_disk.journal) < MILLION; i++) {
+		memcpy(hash.b, &i, sizeof(i));
+		CHECK_INT(core_note_version(f.core, f.m, "countersign-runner",
+		    &hash), 0);
+		if (i % EACH_SYNC == 0)
+			CHECK_INT(journal_sync(on_disk.journal), 0);
+	}
+	CHECK_INT(journal_sync(on_disk.journal), 0);
+	journal_close(on_disk.journal);
+	blobs_close(on_disk.blobs);
+	file_close(&dir);
+}
+
+/* The most that this process ever had. */
+static long
+most_kb(void)
+{
+	char line[256];
+	long kb = -1;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	CHECK(f != NULL);
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			kb = strtol(line + 6, NULL, 10);
+	(void)fclose(f);
+	return kb;
+}
+
+TEST(open_million)
+{
+	struct core_host host = { .load = disk_load,
+	    .load_state = disk_load_state };
+	struct core_config cfg = { .host = &host };
+	struct journal_start start;
+	struct core *c;
+	double begin;
+	int dir = open_folder();
+
+	begin = clock_us(CLOCK_MONOTONIC);
+	CHECK_INT(blobs_open(dir, &on_disk.blobs), 0);
+	CHECK_INT(core_new(&cfg, &c), 0);
+	CHECK_INT(journal_open(dir, NULL, replay_one, c, &on_disk.journal,
+	    &start), 0);
+	CHECK_INT(core_replayed(c), 0);
+	printf("open_s %.4f\n", (clock_us(CLOCK_MONOTONIC) - begin) / 1e6);
+	printf("rss_kb %ld\n", most_kb());
+	printf("records %llu\n", (unsigned long long)start.records);
+	printf("folded %llu\n", (unsigned long long)(start.records -
+	    start.folded));
+	printf("record_bytes %llu\n", (unsigned long long)(
+	    journal_bytes(on_disk.journal) / start.records));
+	printf("cards %zu\n", queue_open_count(core_queue(c)));
+	journal_close(on_disk.journal);
+	core_free(c);
+	blobs_close(on_disk.blobs);
 	file_close(&dir);
 }
 
