@@ -103,9 +103,9 @@ struct plan {
 
 	/*
 	 * Confined profiles: folders that may be written (`repair` only), and
-	 * files and folders that look empty: the agent's own; those that hold
-	 * the system's secrets are known to the runner. A mask that is not
-	 * there is none, a root that is not there fails.
+	 * files that cannot be opened and folders that look empty: the agent's
+	 * own; those that hold the system's secrets are known to the runner. A
+	 * mask that is not there is none, a root that is not there fails.
 	 */
 	const char *roots[PLAN_ROOTS_MAX];	/* absolute */
 	size_t n_roots;

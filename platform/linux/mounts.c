@@ -64,8 +64,8 @@ struct how {			/* struct open_how */
 #define TMP_INODES 131072u
 /* Of the private folders while they are made, and of masks. */
 #define STAGE MOUNTS_OWN "/stage"
-#define EMPTY_FILE MOUNTS_OWN "/file"
-#define EMPTY_FOLDER MOUNTS_OWN "/folder"
+#define NO_FILE MOUNTS_OWN "/file"
+#define NO_FOLDER MOUNTS_OWN "/folder"
 /* The group that owns terminals, on every distribution. */
 #define TTY_OPTIONS "newinstance,ptmxmode=0666,mode=0620"
 
@@ -477,7 +477,7 @@ static int
 make_dev(const struct job *j)
 {
 	static const char *const folders[] = {
-		"/dev/pts", "/dev/shm", MOUNTS_OWN, STAGE, EMPTY_FOLDER,
+		"/dev/pts", "/dev/shm", MOUNTS_OWN, STAGE, NO_FOLDER,
 	};
 	size_t i;
 	int error = make_devices(j);
@@ -485,9 +485,11 @@ make_dev(const struct job *j)
 	for (i = 0; i < sizeof(links) / sizeof(links[0]) && error == 0; i++)
 		error = error_of(symlink(links[i].to, links[i].path));
 	for (i = 0; i < sizeof(folders) / sizeof(folders[0]) && error == 0; i++)
-		error = error_of(mkdir(folders[i], 0755));
+		error = error_of(mkdir(folders[i], i < 4 ? 0755 : 0));
+	/* A device, on a mount that lets none be opened: not by root either. */
 	if (error == 0)
-		error = make_file(EMPTY_FILE, 0444);
+		error = j->o->userns ? make_file(NO_FILE, 0) :
+		    error_of(mknod(NO_FILE, S_IFCHR, makedev(0, 0)));
 	if (error != 0)
 		return error;
 	/* Group 5 is not there where only our own is. */
@@ -552,11 +554,21 @@ make_shim(void)
 	return error;
 }
 
+/* Nothing more is made there; what masks are made of lies on a mount of its
+ * own, whose flags each mask has. */
 static int
 finish_dev(void)
 {
-	return do_mount(NULL, "/dev", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY |
-	    MS_NOSUID, NULL);
+	const unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY |
+	    MS_NOSUID;
+	int error = do_mount(NULL, "/dev", NULL, flags, NULL);
+
+	if (error == 0)
+		error = do_mount(MOUNTS_OWN, MOUNTS_OWN, NULL, MS_BIND, NULL);
+	if (error == 0)
+		error = do_mount(NULL, MOUNTS_OWN, NULL, flags | MS_NODEV,
+		    NULL);
+	return error;
 }
 
 /* ---- masks --------------------------------------------------------------- */
@@ -580,7 +592,7 @@ mask(const struct job *j, const char *path)
 	if (stat(path, &st) != 0)
 		return errno == ENOENT || errno == ENOTDIR ||
 		    (errno == EACCES && j->o->userns) ? 0 : errno;
-	return do_mount(S_ISDIR(st.st_mode) ? EMPTY_FOLDER : EMPTY_FILE, path,
+	return do_mount(S_ISDIR(st.st_mode) ? NO_FOLDER : NO_FILE, path,
 	    NULL, MS_BIND, NULL);
 }
 

@@ -26,7 +26,8 @@ struct mounts_options {
  * payload's: everything read-only and nosuid; a private /dev; private, capped
  * /tmp, /var/tmp and /dev/shm; the plan's roots writable, nosuid and nodev;
  * last of all, masks: what the plan names, and with root's eyes (`repair`, or
- * read all) the system's password files with their copies and root's keys.
+ * read all) the system's password files with their copies and root's keys. A
+ * masked file cannot be opened, a masked folder is empty.
  * With services the runner's program stands at MOUNTS_OWN/systemctl.
  * Leaves the umask at 0.
  *

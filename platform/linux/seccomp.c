@@ -227,15 +227,13 @@ add_socket(struct seccomp_program *p, const struct seccomp_policy *policy)
  * anew, and so is as good as any other.
  */
 static void
-add_pair(struct seccomp_program *p, const struct seccomp_policy *policy)
+add_pair(struct seccomp_program *p)
 {
-	if (!policy->unix_sockets) {
-		ADD(p, LOAD_ARG(1));
-		ADD(p, AND(TYPE_MASK));
-		ADD(p, IF_EQUAL(TYPE_STREAM, 2, 0));
-		ADD(p, IF_EQUAL(TYPE_SEQPACKET, 1, 0));
-		ADD(p, DENY(EAFNOSUPPORT));
-	}
+	ADD(p, LOAD_ARG(1));
+	ADD(p, AND(TYPE_MASK));
+	ADD(p, IF_EQUAL(TYPE_STREAM, 2, 0));
+	ADD(p, IF_EQUAL(TYPE_SEQPACKET, 1, 0));
+	ADD(p, DENY(EAFNOSUPPORT));
 	ADD(p, LOAD_ARG(0));
 	ADD(p, IF_EQUAL(FAMILY_UNIX, 1, 0));
 	ADD(p, DENY(EAFNOSUPPORT));
@@ -296,7 +294,7 @@ add_rule(struct seccomp_program *p, enum seccomp_rule rule,
 		add_socket(p, policy);
 		break;
 	case SECCOMP_PAIR:
-		add_pair(p, policy);
+		add_pair(p);
 		break;
 	case SECCOMP_IOCTL:
 		add_ioctl(p);

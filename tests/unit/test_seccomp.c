@@ -387,8 +387,10 @@ static const struct {
 	{ "socketpair", { 1, 1, 0 }, ALLOWED, ALLOWED },
 	{ "socketpair", { 1, 0x80805, 0 }, ALLOWED, ALLOWED },
 	/* These could be connected to somebody else. */
-	{ "socketpair", { 1, 2, 0 }, ALLOWED, ERRNO(EAFNOSUPPORT) },
-	{ "socketpair", { 1, 3, 0 }, ALLOWED, ERRNO(EAFNOSUPPORT) },
+	{ "socketpair", { 1, 2, 0 }, ERRNO(EAFNOSUPPORT),
+	    ERRNO(EAFNOSUPPORT) },
+	{ "socketpair", { 1, 3, 0 }, ERRNO(EAFNOSUPPORT),
+	    ERRNO(EAFNOSUPPORT) },
 	{ "socketpair", { 2, 1, 0 }, ERRNO(EAFNOSUPPORT),
 	    ERRNO(EAFNOSUPPORT) },
 	/* setarch(8) */
