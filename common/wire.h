@@ -332,6 +332,8 @@ struct wire_ended {
 	uint64_t cpu_us;
 	uint64_t max_rss_kb;
 	uint32_t survivors;
+	uint32_t services_done;	/* what the broker was asked for */
+	uint32_t services_refused;
 };
 
 void wire_put_config(struct buf *b, const struct wire_config *m);

@@ -384,6 +384,8 @@ wire_get_ended(struct bytes body, struct wire_ended *ret)
 	m.cpu_us = reader_u64le(&r);
 	m.max_rss_kb = reader_u64le(&r);
 	m.survivors = reader_u32le(&r);
+	m.services_done = reader_u32le(&r);
+	m.services_refused = reader_u32le(&r);
 	if ((err = reader_end(&r)) != 0)
 		return err;
 	*ret = m;

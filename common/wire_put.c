@@ -296,5 +296,7 @@ wire_put_ended(struct buf *b, const struct wire_ended *m)
 	buf_put_u64le(b, m->cpu_us);
 	buf_put_u64le(b, m->max_rss_kb);
 	buf_put_u32le(b, m->survivors);
+	buf_put_u32le(b, m->services_done);
+	buf_put_u32le(b, m->services_refused);
 	put_end(b, mark, WIRE_ENDED);
 }

@@ -120,6 +120,9 @@ set_ended(struct execution *e, struct exec_outcome *o)
 	o->cpu_ms = m->cpu_us / 1000;
 	o->max_rss_kb = m->max_rss_kb;
 	o->survivors = m->survivors;
+	if (m->services_done + m->services_refused > 0)
+		explain(e, "service requests: %u done, %u refused",
+		    (unsigned)m->services_done, (unsigned)m->services_refused);
 	switch (m->why) {
 	case WIRE_WHY_ITSELF:
 		o->end = EXEC_FINISHED;

@@ -7,6 +7,8 @@
  * starts the payload in its sandbox, says so, waits, ends the whole tree, and
  * says how it ended. Knows nothing but its one action.
  */
+#include "agent/runner/broker.h"
+#include "agent/runner/shim.h"
 #include "common/plan.h"
 #include "common/version.h"
 #include "common/wire.h"
@@ -65,7 +67,7 @@ _Static_assert((int)SANDBOX_ITSELF == (int)WIRE_WHY_ITSELF &&
     (int)SANDBOX_PROCESSES == (int)WIRE_WHY_PROCESSES, "same numbers");
 
 static void
-send_ended(const struct sandbox_end *end)
+send_ended(const struct sandbox_end *end, const struct broker *broker)
 {
 	const struct wire_ended m = {
 		.how = end->by_signal ? WIRE_HOW_SIGNAL : WIRE_HOW_EXIT,
@@ -75,6 +77,8 @@ send_ended(const struct sandbox_end *end)
 		.cpu_us = end->cpu_us,
 		.max_rss_kb = end->max_rss_kb,
 		.survivors = end->survivors,
+		.services_done = broker->done,
+		.services_refused = broker->refused,
 	};
 	struct buf b;
 
@@ -84,27 +88,49 @@ send_ended(const struct sandbox_end *end)
 	buf_free(&b);
 }
 
+/* The payload, from its start to its end. */
+static int
+serve(const struct plan *plan)
+{
+	struct sandbox_failure f = { PLAN_STEP_DESCRIPTORS, EMFILE };
+	struct broker broker = { .done = 0 };
+	struct sandbox_helper *helper = NULL;
+	struct sandbox_end end;
+	struct sandbox s;
+
+	if ((plan->flags & PLAN_FLAG_SERVICES) != 0) {
+		if (broker_open(&broker, plan) != 0)
+			return send_failed(&f);
+		helper = &broker.helper;
+	}
+	if (sandbox_start(plan, helper, &f, &s) != 0) {
+		if (helper != NULL)
+			broker_close(&broker);
+		return send_failed(&f);
+	}
+	send_started(&s);
+	sandbox_wait(&s, plan, helper, PLAN_FD_CONTROL, &end);
+	send_ended(&end, &broker);
+	if (helper != NULL)
+		broker_close(&broker);
+	return 0;
+}
+
 /* The one action, from plan to end. */
 static int
 run(void)
 {
 	struct sandbox_failure f = { PLAN_STEP_PLAN, EINVAL };
-	struct sandbox_end end;
-	struct sandbox s;
 	struct plan plan;
 	struct buf b;
 	int code = 0;
 
 	buf_init(&b, PLAN_SIZE_MAX);
 	if (pipes_read_all(PLAN_FD_PLAN, &b) != 0 ||
-	    plan_decode(buf_bytes(&b), &plan) != 0 ||
-	    sandbox_start(&plan, NULL, &f, &s) != 0) {
+	    plan_decode(buf_bytes(&b), &plan) != 0)
 		code = send_failed(&f);
-	} else {
-		send_started(&s);
-		sandbox_wait(&s, &plan, NULL, PLAN_FD_CONTROL, &end);
-		send_ended(&end);
-	}
+	else
+		code = serve(&plan);
 	buf_free(&b);
 	return code;
 }
@@ -159,6 +185,8 @@ main(int argc, char **argv)
 {
 	int code;
 
+	if (shim_is_called(argv[0]))
+		return shim_run(argc, argv);
 	if (argc >= 2 && strcmp(argv[1], "--inside") == 0)
 		return sandbox_inside(argc - 2, argv + 2);
 	if (argc >= 2 && strcmp(argv[1], "--probe") == 0 &&
