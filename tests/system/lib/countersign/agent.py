@@ -23,6 +23,8 @@ LIMIT = fake.LIMIT
 class Peer:
     """The console's side of one device, over all its connections."""
 
+    in_root = {}		# members of the root file that are its doing
+
     def __init__(self):
         self.authority = certs.Authority()
         self.console = fake.Console(self.authority)
@@ -180,7 +182,7 @@ class Agent:
         self.config = os.path.join(self.dir, 'agent.json')
         with open(self.config, 'w') as f:
             json.dump(self.settings(), f)
-        self.root = self.owner.root()
+        self.root = self.owner.root(**self.peer.in_root)
         self.gate = None
         self.log = open(os.path.join(self.dir, 'log'), 'wb')
         self.device = self.enrol()
