@@ -5,6 +5,7 @@
  */
 #include "agent/cli/gateclient.h"
 
+#include "common/clixml.h"
 #include "common/doc.h"
 #include "common/jsonw.h"
 #include "common/text.h"
@@ -152,37 +153,78 @@ struct transcript {
 	bool raw, json;
 	struct buf data;	/* what is not yet a whole frame */
 	bool salted;		/* the salt has gone by */
+	struct clixml clean[2];	/* of each stream */
+	bool cr[2];		/* a carriage return waits for its newline */
 };
 
+/* A line may end in both: Windows. Alone the first stays, and is escaped. */
+static void
+join_line_ends(bool *cr, struct bytes a, struct buf *b)
+{
+	size_t i;
+
+	for (i = 0; i < a.n; i++) {
+		if (*cr && a.p[i] != '\n')
+			buf_put_u8(b, '\r');
+		*cr = a.p[i] == '\r';
+		if (!*cr)
+			buf_put_u8(b, a.p[i]);
+	}
+}
+
+/* What a person is shown of it; the end of a stream is no bytes. */
 static int
-say_frame(const struct transcript *t, uint8_t stream, uint64_t ms,
-    struct bytes out)
+say_text(struct transcript *t, uint8_t stream, struct bytes out)
+{
+	struct clixml *c = &t->clean[stream - 1];
+	FILE *f = stream == 2 ? stderr : stdout;
+	struct buf text, lines, b;
+	int err;
+
+	buf_init(&text, CLIXML_BLOCK_MAX + 2 * TRANSCRIPT_FRAME_MAX);
+	buf_init(&lines, text.cap + 1);
+	buf_init(&b, (size_t)64 << 20);
+	err = out.n > 0 ? clixml_feed(c, out, &text) :
+	    clixml_finish(c, &text);
+	join_line_ends(&t->cr[stream - 1], buf_bytes(&text), &lines);
+	if (out.n == 0 && t->cr[stream - 1])
+		buf_put_u8(&lines, '\r');
+	text_escape(&b, buf_bytes(&lines), TEXT_ESCAPE_LINES);
+	if (err == 0 && (err = buf_error(&lines)) == 0 &&
+	    (err = buf_error(&b)) == 0)
+		fwrite(b.p, 1, b.n, f);
+	buf_free(&text);
+	buf_free(&lines);
+	buf_free(&b);
+	if (err != 0)
+		return complain_err(err, "the transcript");
+	return fflush(f) == 0 ? CLI_DONE : CLI_FAILED;
+}
+
+static int
+say_frame(struct transcript *t, uint8_t stream, uint64_t ms, struct bytes out)
 {
 	FILE *f = stream == 2 ? stderr : stdout;
 	struct jsonw w;
 	struct buf b;
-	int code = CLI_DONE;
+	int code;
 
 	if (t->raw) {
 		fwrite(out.p, 1, out.n, f);
 		return fflush(f) == 0 ? CLI_DONE : CLI_FAILED;
 	}
+	if (!t->json)
+		return out.n > 0 ? say_text(t, stream, out) : CLI_DONE;
 	buf_init(&b, (size_t)64 << 20);
-	if (t->json) {
-		jsonw_init(&w, &b);
-		jsonw_obj(&w, NULL);
-		jsonw_cstr(&w, "stream", stream == 2 ? "stderr" : "stdout");
-		jsonw_int(&w, "ms", (int64_t)ms);
-		jsonw_b64(&w, "base64", out);
-		jsonw_obj_end(&w);
-		code = say_json(&b);
-		f = stdout;
-	} else {
-		text_escape(&b, out, TEXT_ESCAPE_LINES);
-		fwrite(b.p, 1, b.n, f);
-	}
+	jsonw_init(&w, &b);
+	jsonw_obj(&w, NULL);
+	jsonw_cstr(&w, "stream", stream == 2 ? "stderr" : "stdout");
+	jsonw_int(&w, "ms", (int64_t)ms);
+	jsonw_b64(&w, "base64", out);
+	jsonw_obj_end(&w);
+	code = say_json(&b);
 	buf_free(&b);
-	return fflush(f) == 0 ? code : CLI_FAILED;
+	return fflush(stdout) == 0 ? code : CLI_FAILED;
 }
 
 static int
@@ -223,12 +265,20 @@ transcript_run(const struct args *a)
 	struct control_request req = { .type = CONTROL_TRANSCRIPT };
 	struct transcript t = { .raw = args_has(a, "--raw"),
 	    .json = args_json(a) };
+	uint8_t stream;
 	int code;
 
 	buf_init(&t.data, 4 * TRANSCRIPT_FRAME_MAX);
+	for (stream = 1; stream <= 2; stream++)
+		clixml_init(&t.clean[stream - 1]);
 	req.ref = bytes_str(a->operand[0]);
 	req.follow = args_has(a, "--follow");
 	code = gateclient_ask(a, &req, NULL, on_transcript, &t);
+	for (stream = 1; stream <= 2; stream++) {
+		if (code == CLI_DONE && !t.raw && !t.json)
+			code = say_text(&t, stream, bytes_of(NULL, 0));
+		clixml_fini(&t.clean[stream - 1]);
+	}
 	buf_free(&t.data);
 	return code;
 }
