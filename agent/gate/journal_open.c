@@ -336,9 +336,13 @@ read_last(struct opening *o)
 		if (j->segments[i].bytes > 0 || i == 0)
 			err = read_segments(o, i);
 	}
-	if (err == 0 && j->n_segments > 0)
-		o->start->first = j->segments[0].first;
-	return err;
+	if (err != 0 || j->n_segments == 0)
+		return err;
+	o->start->first = j->segments[0].first;
+	/* The last is empty, and what a crash leaves before it is not there. */
+	if (j->next == o->start->folded && j->next > 0)
+		return corrupt(o, j->next, "no segment has a record");
+	return 0;
 }
 
 /* ---- the segments before those that are folded ---- */

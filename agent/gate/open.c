@@ -216,6 +216,37 @@ journal_is_corrupt(struct gate *g, const struct journal_start *start)
 	    "journal_tampered", detail);
 }
 
+/*
+ * What is not there any more was pruned by age, or somebody took it: no policy
+ * lets go of a record before that time, so the state that is first now must be
+ * that old.
+ */
+static int
+check_pruned(struct gate *g, const struct journal_start *start)
+{
+	struct journal_cursor at;
+	struct record_doc *d = NULL;
+	struct buf payload;
+	struct entry e;
+	int r;
+
+	if (start->first == 0)
+		return 0;
+	journal_seek(&at, start->first);
+	buf_init(&payload, ENTRY_MAX);
+	r = journal_read(g->journal, &at, &payload, &e);
+	if (r == 0)
+		r = ERR_CORRUPT;
+	if (r == 1 && (r = record_read(e.payload, &d)) == 0 &&
+	    (record_of(d)->kind != RECORD_STATE ||
+	    core_standing(g->core)->running_ms - record_of(d)->running_ms <=
+	    CAP_RETENTION_DAYS_MIN * INT64_C(86400000)))
+		r = ERR_CORRUPT;
+	record_free(d);
+	buf_free(&payload);
+	return r < 0 && r != ERR_NOMEM && r != ERR_IO ? ERR_CORRUPT : r;
+}
+
 static int
 open_journal(struct gate *g, struct journal_start *ret_start)
 {
@@ -236,6 +267,9 @@ open_journal(struct gate *g, struct journal_start *ret_start)
 		err = core_replayed(g->core);
 	if (err == ERR_CORRUPT)
 		return journal_is_corrupt(g, ret_start);
+	if (err == 0 && (err = check_pruned(g, ret_start)) == ERR_CORRUPT)
+		return keep_evidence(g, "journal_tampered",
+		    "its oldest records are gone before their time");
 	if (err == ERR_EXISTS)
 		return complain(g, g->config.state, err,
 		    "another agent uses this state folder: stop it first");

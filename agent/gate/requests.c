@@ -137,13 +137,14 @@ static void
 on_log(struct gate *g, struct client *c, const struct control_request *req)
 {
 	struct log_stream *s = calloc(1, sizeof(*s));
+	uint64_t first = journal_first(g->journal);
 
-	(void)g;
 	if (s == NULL) {
 		client_error(c, 1, "no_memory", err_text(ERR_NOMEM));
 		return;
 	}
-	journal_seek(&s->next, req->from);
+	/* What was pruned is not there to be shown. */
+	journal_seek(&s->next, req->from < first ? first : req->from);
 	s->follow = req->follow;
 	client_stream(c, log_pump, s, NULL);
 }

@@ -143,9 +143,10 @@ prune_step(struct upkeep *u)
 		return 0;
 	if ((err = read_state(g, next, &d)) == 0) {
 		rec = record_of(d);
-		if (rec->kind == RECORD_STATE && standing_running(
-		    core_standing(g->core), gate_moment().boot_ms) -
-		    rec->running_ms > keep) {
+		/* By the records alone: a start can check it (open.c). */
+		if (rec->kind == RECORD_STATE &&
+		    core_standing(g->core)->running_ms - rec->running_ms >
+		    keep) {
 			if ((err = drop_blobs(g, next, rec->time)) == 0)
 				err = journal_prune(g->journal, next);
 			more = 1;
