@@ -31,6 +31,12 @@ static const char *const words[AUDIT_WRONGS] = {
 	[AUDIT_PROOF] = "proof",
 	[AUDIT_POLICY] = "policy",
 	[AUDIT_TWICE] = "twice",
+	[AUDIT_EPOCH] = "epoch",
+	[AUDIT_SNAPSHOT] = "snapshot",
+	[AUDIT_ROOT] = "root",
+	[AUDIT_CHECKPOINT] = "checkpoint",
+	[AUDIT_COSIGNATURE] = "cosignature",
+	[AUDIT_CUT] = "cut",
 };
 
 const char *
@@ -48,7 +54,8 @@ audit_new(const struct audit_source *source, struct audit **ret_a)
 	if (a == NULL)
 		return ERR_NOMEM;
 	a->source = *source;
-	a->floor = INT64_MIN;
+	a->floor = a->latest = a->taken_back_from = INT64_MIN;
+	a->next_note = UINT64_MAX;
 	if ((err = queue_new(&a->queue)) != 0) {
 		free(a);
 		return err;
@@ -71,6 +78,8 @@ audit_free(struct audit *a)
 	digestmap_free(&a->ran);
 	trust_free(a->trust);
 	queue_free(a->queue);
+	standing_fini(&a->standing);
+	audit_free_notes(a);
 	record_free(a->doc);
 	free(a);
 }
@@ -143,6 +152,8 @@ check_meaning(struct audit *a)
 		return audit_genesis(a);
 	case RECORD_TRUST:
 		return audit_trust_file(a);
+	case RECORD_STATE:
+		return audit_state(a);
 	case RECORD_LOCKDOWN:
 	case RECORD_LOCKDOWN_LIFTED:
 		return audit_lock(a);
@@ -165,9 +176,39 @@ check_meaning(struct audit *a)
 	}
 }
 
+/* Where it begins: with a genesis, or with what was kept of a pruned part. */
+static int
+begin(struct audit *a)
+{
+	int err;
+
+	if (a->next != a->first)
+		return 0;
+	if (a->first > 0 && (err = audit_begin_pruned(a)) != 0)
+		return err;
+	return audit_begin_tree(a);
+}
+
+/* The record becomes part of all that is known. */
+static int
+fold(struct audit *a, int64_t trust_floor)
+{
+	int err = queue_fold(a->queue, a->next, a->rec);
+
+	if (err == ERR_CORRUPT)
+		return audit_wrong(a, AUDIT_STATE, "%s",
+		    queue_error(a->queue));
+	if (err == 0)
+		err = audit_stand(a, trust_floor);
+	if (err == 0 && a->rec->kind == RECORD_EXEC_RESULT)
+		audit_result(a);
+	return err;
+}
+
 static int
 verify(struct audit *a, struct bytes payload)
 {
+	int64_t floor;
 	int err;
 
 	err = record_read(payload, &a->doc);
@@ -180,18 +221,15 @@ verify(struct audit *a, struct bytes payload)
 	if ((a->rec->kind == RECORD_GENESIS) != (a->next == 0))
 		return audit_wrong(a, AUDIT_GENESIS, a->next == 0 ?
 		    "the journal does not begin with one" : "a second one");
-	if ((err = check_time(a)) != 0)
+	if ((err = begin(a)) != 0 || (err = check_time(a)) != 0)
 		return err;
+	floor = a->trust != NULL ? trust_clock_floor(a->trust) : 0;
 	queue_forget(a->queue, a->rec->time - LATER);
-	if ((err = check_meaning(a)) != 0)
+	if ((err = check_meaning(a)) != 0 ||
+	    (err = audit_leaf(a, payload)) != 0 ||
+	    (err = fold(a, floor)) != 0)
 		return err;
-	err = queue_fold(a->queue, a->next, a->rec);
-	if (err == ERR_CORRUPT)
-		return audit_wrong(a, AUDIT_STATE, "%s",
-		    queue_error(a->queue));
-	if (err == 0 && a->rec->kind == RECORD_EXEC_RESULT)
-		audit_result(a);
-	return err;
+	return audit_settle(a);
 }
 
 int
@@ -207,7 +245,7 @@ audit_record(struct audit *a, uint64_t index, struct bytes payload)
 		a->err = verify(a, payload);
 	if (a->err != 0)
 		return a->err;
-	if (a->next == 0)
+	if (a->next == a->first)
 		a->counts.first_time = a->rec->time;
 	a->counts.last_time = a->rec->time;
 	a->counts.records++;

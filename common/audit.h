@@ -8,7 +8,9 @@
  * asked then. Does the card carry its proposer's signature, by the people file
  * of that time? Does each approval's proof verify, and was its signer allowed?
  * Had each run what the policy asked for at that moment, and no card two runs?
- * The first record that is wrong is named with what is wrong with it.
+ * The first record that is wrong is named with what is wrong with it. With the
+ * notes that go with a journal it also says whether these are the records that
+ * the device once signed, and up to which one a witness has seen them.
  *
  * It streams: memory holds the open cards, the digests that have run, and the
  * trust files. Which records there are is the caller's business: segments of a
@@ -17,8 +19,9 @@
 #ifndef COUNTERSIGN_COMMON_AUDIT_H
 #define COUNTERSIGN_COMMON_AUDIT_H
 
-#include "common/digest.h"
 #include "common/journal_reader.h"
+#include "common/merkle.h"
+#include "common/note.h"
 #include "common/record.h"
 
 struct audit;
@@ -37,6 +40,12 @@ enum audit_wrong {
 	AUDIT_PROOF,		/* an approval's, denial's or cancel's */
 	AUDIT_POLICY,		/* ran, or was approved, against the rules */
 	AUDIT_TWICE,		/* ran a second time */
+	AUDIT_EPOCH,		/* not the next, or not by the one before */
+	AUDIT_SNAPSHOT,		/* a `state` that is not what came before */
+	AUDIT_ROOT,		/* the tree is another than was signed */
+	AUDIT_CHECKPOINT,	/* missing, damaged, or another's */
+	AUDIT_COSIGNATURE,	/* a listed witness's, and it does not verify */
+	AUDIT_CUT,		/* shorter than a note says */
 	AUDIT_WRONGS
 };
 
@@ -54,6 +63,8 @@ struct audit_counts {
 	uint64_t approvals;	/* proofs: approvals, denials, cancels */
 	uint64_t runs;
 	uint64_t open;		/* cards that the last record leaves open */
+	uint64_t epochs;
+	uint64_t states;	/* made again and compared */
 	int64_t first_time, last_time;	/* of records; seconds */
 };
 
@@ -73,6 +84,33 @@ MUST_CHECK int audit_new(const struct audit_source *source,
 /* NULL is fine. */
 void audit_free(struct audit *a);
 
+/* ---- before the first record ---- */
+
+/*
+ * The journal's beginning was pruned: the first record is this one, a `state`,
+ * whose snapshot is taken for what came before. That needs tiles.
+ */
+void audit_begin_at(struct audit *a, uint64_t index);
+
+/*
+ * The hashes that the device kept, of the first `size` records: each record is
+ * compared with its own, so that a wrong one is told by its index. Copied.
+ */
+void audit_use_tiles(struct audit *a, const struct merkle_source *tiles,
+    uint64_t size);
+
+/* Notes that go with a journal: the device's own newest checkpoint, and one
+ * that a witness has cosigned. */
+enum audit_note { AUDIT_NOTE_OWN, AUDIT_NOTE_COSIGNED };
+#define AUDIT_NOTES_MAX 64
+
+/* The note is copied. ERR_TOO_LARGE over AUDIT_NOTES_MAX; ERR_NOMEM. One that
+ * does not read is told at the end. */
+MUST_CHECK int audit_add_note(struct audit *a, enum audit_note what,
+    struct bytes note);
+
+/* ---- records ---- */
+
 /*
  * Verifies the next record; indexes begin at 0. ERR_CORRUPT: it is wrong
  * (audit_finding() says how), and so is every later call; ERR_NOMEM; the
@@ -87,11 +125,36 @@ MUST_CHECK int audit_record(struct audit *a, uint64_t index,
  */
 MUST_CHECK int audit_journal(struct audit *a, struct journal_reader *r);
 
+/*
+ * After the last record: notes that speak of more, that do not read, and a
+ * checkpoint that there has to be. ERR_CORRUPT; what an earlier call said.
+ */
+MUST_CHECK int audit_finish(struct audit *a);
+
+/* ---- what came of it ---- */
+
 const struct audit_finding *audit_finding(const struct audit *a);
 void audit_counts(const struct audit *a, struct audit_counts *ret_c);
 /* The device and org that the journal is of; "" before genesis. */
 const char *audit_device(const struct audit *a);
 const char *audit_org(const struct audit *a);
+
+/* Up to where a witness has seen this very tree. */
+#define AUDIT_WITNESSES_MAX 64
+
+struct audit_witness {
+	char name[NOTE_NAME_MAX + 1];
+	uint64_t size;		/* records, from the first of all */
+	int64_t time;		/* as it says; seconds */
+};
+
+/* Those that a root file listed and whose word is here; points into a. */
+size_t audit_witnesses(const struct audit *a,
+    const struct audit_witness **ret_w);
+/* The most that any of them has seen: from there on nobody has. */
+uint64_t audit_witnessed(const struct audit *a);
+/* What the device itself has signed for. */
+uint64_t audit_agreed(const struct audit *a);
 
 /* "proof": static. */
 const char *audit_word(enum audit_wrong wrong);

@@ -7,9 +7,11 @@
 #define COUNTERSIGN_COMMON_AUDIT_INSIDE_H
 
 #include "common/audit.h"
+#include "common/checkpoint.h"
 #include "common/deviceid.h"
 #include "common/queue.h"
 #include "common/rules.h"
+#include "common/standing.h"
 #include "common/trust.h"
 
 /* A card that has run. */
@@ -17,6 +19,15 @@ struct audit_ran {
 	struct digestmap_node node;
 	struct audit_ran *next;
 	bool well;		/* it finished with exit code 0 */
+};
+
+/* A note that waits for its size, or was found right. */
+struct audit_kept {
+	enum audit_note what;
+	uint8_t *memory;
+	struct note note;
+	struct checkpoint checkpoint;
+	bool unreadable, checked;
 };
 
 struct audit {
@@ -29,8 +40,24 @@ struct audit {
 	bool locked_for_good;		/* for tampering: nothing lifts it */
 	struct digestmap ran;
 	struct audit_ran *ran_first;
+	uint64_t first;			/* index that it began with */
 	uint64_t next;			/* index that is expected */
 	int64_t floor;			/* no record is from before */
+	int64_t latest;			/* of all times */
+	int64_t taken_back_from;	/* by a `clock` record */
+	struct standing standing;
+
+	struct merkle_frontier frontier;
+	struct merkle_source tiles;
+	uint64_t tiles_size;
+	struct audit_kept notes[AUDIT_NOTES_MAX];
+	size_t n_notes;
+	uint64_t next_note;		/* size that the next one waits for */
+	uint64_t agreed;
+	bool has_checkpoint;
+	struct audit_witness witnesses[AUDIT_WITNESSES_MAX];
+	size_t n_witnesses;
+
 	struct record_doc *doc;
 	const struct record *rec;	/* the one that is looked at */
 	int err;			/* once something failed */
@@ -91,5 +118,26 @@ MUST_CHECK int audit_lapsed(struct audit *a, const struct queue_item *item);
 MUST_CHECK int audit_intent(struct audit *a, const struct queue_item *item);
 /* Notes how a run ended; its record was folded. */
 void audit_result(struct audit *a);
+/* Notes a run from before the first record here. ERR_NOMEM. */
+MUST_CHECK int audit_remember(struct audit *a, const struct queue_item *item);
+
+/* ---- audit_state.c ---- */
+
+/* The first record, if it is not the genesis. */
+MUST_CHECK int audit_begin_pruned(struct audit *a);
+/* A `state`, before it is folded. */
+MUST_CHECK int audit_state(struct audit *a);
+/* Folds the record; trust_floor: of the files before it. */
+MUST_CHECK int audit_stand(struct audit *a, int64_t trust_floor);
+
+/* ---- audit_tree.c ---- */
+
+/* Before the first record, but with a standing. */
+MUST_CHECK int audit_begin_tree(struct audit *a);
+/* The present record's place in the tree. */
+MUST_CHECK int audit_leaf(struct audit *a, struct bytes payload);
+/* The notes that end with it; it was folded. */
+MUST_CHECK int audit_settle(struct audit *a);
+void audit_free_notes(struct audit *a);
 
 #endif

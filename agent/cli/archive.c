@@ -5,7 +5,7 @@
  */
 #include "agent/cli/archive.h"
 
-#include "common/caps.h"
+#include "common/snapshot.h"
 #include "platform/userfile.h"
 
 #include <stdio.h>
@@ -228,6 +228,18 @@ archive_close(struct archive *a)
 	free(a);
 }
 
+uint64_t
+archive_first(const struct archive *a)
+{
+	return a->n_segments > 0 ? a->segments[0].first : 0;
+}
+
+uint64_t
+archive_sealed(const struct archive *a)
+{
+	return a->n_segments > 0 ? a->segments[a->n_segments - 1].first : 0;
+}
+
 static int
 next_segment(void *arg, uint64_t *ret_first)
 {
@@ -296,7 +308,7 @@ read_member(struct archive *a, const struct member *m, struct buf *ret_b)
 	size_t n;
 	int err;
 
-	if (m->size > CAP_TRUST)
+	if (m->size > SNAPSHOT_CAP)
 		return ERR_TOO_LARGE;
 	if (m->size == 0)
 		return 0;
@@ -359,62 +371,84 @@ archive_blob(void *archive, const struct sha256 *name, struct buf *ret_b)
 	hex_encode(bytes_of(name->b, sizeof(name->b)), hex);
 	if (!a->is_tar) {
 		snprintf(path, sizeof(path), "%s/blobs/%s", a->path, hex);
-		return userfile_read(path, CAP_TRUST, ret_b);
+		return userfile_read(path, SNAPSHOT_CAP, ret_b);
 	}
 	snprintf(path, sizeof(path), "blobs/%s", hex);
 	m = find(a, path);
 	return m != NULL ? read_member(a, m, ret_b) : ERR_NOT_FOUND;
 }
 
-/* Where a transcript's bytes are: the open file, its place and its size. */
-static int
-open_transcript(struct archive *a, const struct sha256 *card, int *ret_fd,
-    uint64_t *ret_at, uint64_t *ret_size)
+int
+archive_file_open(struct archive *a, const char *name,
+    struct archive_file *ret_f)
 {
-	char hex[2 * SHA256_SIZE + 1], path[PATH_SIZE + 80];
+	struct archive_file f = { .fd = a->tar, .size = UINT64_MAX };
+	char path[PATH_SIZE + 80];
 	const struct member *m;
+	int err;
 
-	hex_encode(bytes_of(card->b, sizeof(card->b)), hex);
-	*ret_at = 0;
-	*ret_size = UINT64_MAX;
 	if (!a->is_tar) {
-		snprintf(path, sizeof(path), "%s/transcripts/%s", a->path,
-		    hex);
-		return userfile_open(path, ret_fd);
+		snprintf(path, sizeof(path), "%s/%s", a->path, name);
+		if ((err = userfile_open(path, &f.fd)) != 0)
+			return err;
+		f.is_own = true;
+	} else {
+		if ((m = find(a, name)) == NULL)
+			return ERR_NOT_FOUND;
+		f.at = m->at;
+		f.size = m->size;
 	}
-	snprintf(path, sizeof(path), "transcripts/%s", hex);
-	if ((m = find(a, path)) == NULL)
-		return ERR_NOT_FOUND;
-	*ret_fd = a->tar;
-	*ret_at = m->at;
-	*ret_size = m->size;
+	*ret_f = f;
 	return 0;
+}
+
+int
+archive_file_read(const struct archive_file *f, uint64_t at, void *p,
+    size_t n, size_t *ret_n)
+{
+	if (at >= f->size) {
+		*ret_n = 0;
+		return 0;
+	}
+	if (n > f->size - at)
+		n = (size_t)(f->size - at);
+	return userfile_read_at(f->fd, f->at + at, p, n, ret_n);
+}
+
+void
+archive_file_close(struct archive_file *f)
+{
+	if (f->is_own)
+		userfile_close(&f->fd);
+	f->is_own = false;
+	f->fd = -1;
 }
 
 int
 archive_transcript(struct archive *a, const struct sha256 *card,
     struct sha256 *ret_hash, uint64_t *ret_size)
 {
-	uint64_t at, left, size = 0;
+	char hex[2 * SHA256_SIZE + 1], name[2 * SHA256_SIZE + 16];
 	static uint8_t piece[PIECE];
+	struct archive_file f;
 	struct digest_ctx c;
+	uint64_t size = 0;
 	size_t n = 1;
-	int fd = -1, err;
+	int err;
 
-	if ((err = open_transcript(a, card, &fd, &at, &left)) != 0)
+	hex_encode(bytes_of(card->b, sizeof(card->b)), hex);
+	snprintf(name, sizeof(name), "transcripts/%s", hex);
+	if ((err = archive_file_open(a, name, &f)) != 0)
 		return err;
 	digest_ctx_init(&c);
-	while (n > 0 && left > 0 && err == 0) {
-		err = userfile_read_at(fd, at + size, piece,
-		    left < PIECE ? (size_t)left : PIECE, &n);
+	while (n > 0 && err == 0) {
+		err = archive_file_read(&f, size, piece, PIECE, &n);
 		if (err == 0)
 			digest_ctx_update(&c, bytes_of(piece, n));
 		size += n;
-		left -= n;
 	}
 	digest_ctx_final(&c, ret_hash);
 	*ret_size = size;
-	if (fd != a->tar)
-		userfile_close(&fd);
+	archive_file_close(&f);
 	return err;
 }

@@ -4,7 +4,7 @@
  * Runs in: countersign.
  *
  * The same names in both: journal/<index>.seg (or .seg.gz), blobs/<hex>,
- * transcripts/<hex>.
+ * transcripts/<hex>, tiles/<level>, checkpoint, cosig/<key id>.
  * An export is an uncompressed tar (POSIX ustar), of which only the places of
  * its members are held in memory.
  */
@@ -21,6 +21,11 @@ struct archive;
 MUST_CHECK int archive_open(const char *path, struct archive **ret_a);
 /* NULL is fine. */
 void archive_close(struct archive *a);
+
+/* The index of its first record: not 0 where the oldest were pruned; and of the
+ * first in its last segment, which is not sealed yet. */
+uint64_t archive_first(const struct archive *a);
+uint64_t archive_sealed(const struct archive *a);
 
 /* Its segments from the first, for journal_reader_new(); once at a time. */
 void archive_journal(struct archive *a, struct journal_source *ret_s);
@@ -40,6 +45,21 @@ MUST_CHECK int archive_list(struct archive *a, const char *folder,
 
 /* Appends a blob. ERR_NOT_FOUND; the buffer's and the system's errors. */
 int archive_blob(void *archive, const struct sha256 *name, struct buf *ret_b);
+
+/* A file to read from here and there. All zeros but fd -1 is a closed one. */
+struct archive_file {
+	int fd;
+	bool is_own;
+	uint64_t at, size;	/* in fd; the size is UINT64_MAX in a folder */
+};
+
+MUST_CHECK int archive_file_open(struct archive *a, const char *name,
+    struct archive_file *ret_f);
+/* *ret_n is less than n where the file ends. */
+MUST_CHECK int archive_file_read(const struct archive_file *f, uint64_t at,
+    void *p, size_t n, size_t *ret_n);
+/* Idempotent. */
+void archive_file_close(struct archive_file *f);
 
 /*
  * The hash and size of a card's transcript. ERR_NOT_FOUND: it is not there,

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: countersign.
  */
-#include "agent/cli/archive.h"
+#include "agent/cli/archivetree.h"
 #include "agent/cli/cli.h"
 
 #include "common/audit.h"
@@ -16,6 +16,7 @@
 struct auditing {
 	const struct args *args;
 	struct archive *archive;
+	struct archivetree *tree;
 	struct audit *audit;
 	uint64_t transcripts;	/* that are there and right */
 	uint64_t gone;		/* that are not there any more */
@@ -66,9 +67,19 @@ out:
 	return err;
 }
 
-/* After the records themselves were found right. */
+/* One record: itself, then what it says of a transcript. */
 static int
-check_transcripts(struct auditing *x)
+check_record(struct auditing *x, const struct entry *e)
+{
+	int err = audit_record(x->audit, e->index, e->payload);
+
+	return err == 0 && is_result(e->payload) ? check_transcript(x, e) :
+	    err;
+}
+
+/* All of them, once, from the first to the last. */
+static int
+check_records(struct auditing *x)
 {
 	struct journal_source source;
 	struct journal_reader *r;
@@ -78,13 +89,18 @@ check_transcripts(struct auditing *x)
 	archive_journal(x->archive, &source);
 	if ((err = journal_reader_new(&source, &r)) != 0)
 		return err;
-	while (!x->bad_transcript && (err = journal_reader_next(r, &e)) > 0) {
-		err = is_result(e.payload) ? check_transcript(x, &e) : 0;
-		if (err != 0)
-			break;
-	}
+	journal_reader_begin_at(r, archive_first(x->archive));
+	while (!x->bad_transcript && (err = journal_reader_next(r, &e)) == 1)
+		if ((err = check_record(x, &e)) != 0)
+			goto out;
+	/* It says how the reader failed. */
+	if (err < 0)
+		err = audit_journal(x->audit, r);
+	else if (!x->bad_transcript)
+		err = audit_finish(x->audit);
+out:
 	journal_reader_free(r);
-	return err > 0 ? 0 : err;
+	return err;
 }
 
 /* ---- telling ---- */
@@ -96,6 +112,36 @@ say_time(const char *before, int64_t t)
 
 	time_format(t, text);
 	say("%s%s", before, text);
+}
+
+/* What no witness has seen could have been written anew as a whole. */
+static void
+tell_tree(const struct auditing *x, const struct audit_counts *n)
+{
+	uint64_t end = archive_first(x->archive) + n->records;
+	uint64_t seen = audit_witnessed(x->audit);
+	const struct audit_witness *w;
+	size_t i, count = audit_witnesses(x->audit, &w);
+
+	say("states       %llu made again and compared, %llu epochs\n",
+	    (unsigned long long)n->states, (unsigned long long)n->epochs);
+	say("signed       %llu records by the device's checkpoint\n",
+	    (unsigned long long)audit_agreed(x->audit));
+	for (i = 0; i < count; i++) {
+		say("witnessed    the first %llu records by ",
+		    (unsigned long long)w[i].size);
+		say_escape(bytes_str(w[i].name));
+		say_time(", ", w[i].time);
+		say("\n");
+	}
+	if (archive_first(x->archive) > 0)
+		say("pruned       the records before %llu; their hashes are"
+		    " here\n", (unsigned long long)archive_first(x->archive));
+	if (seen < end)
+		say("not covered  records %llu to %llu by nobody: whoever has"
+		    " the device's own disk\n             could have left out"
+		    " the latest ones\n", (unsigned long long)seen,
+		    (unsigned long long)(end - 1));
 }
 
 static void
@@ -121,9 +167,33 @@ tell_counts(const struct auditing *x)
 	    (unsigned long long)n.approvals);
 	say("transcripts  %llu verified, %llu no longer kept\n",
 	    (unsigned long long)x->transcripts, (unsigned long long)x->gone);
-	/* What no witness has seen could have been written anew as a whole. */
-	say("witnessed    none of these records: whoever has the device's own"
-	    " disk could\n             have left out the latest ones\n");
+	tell_tree(x, &n);
+}
+
+static void
+put_tree(const struct auditing *x, struct jsonw *w,
+    const struct audit_counts *n)
+{
+	uint64_t first = archive_first(x->archive);
+	uint64_t seen = audit_witnessed(x->audit), end = first + n->records;
+	const struct audit_witness *who;
+	size_t i, count = audit_witnesses(x->audit, &who);
+
+	jsonw_int(w, "first", (int64_t)first);
+	jsonw_int(w, "epochs", (int64_t)n->epochs);
+	jsonw_int(w, "states", (int64_t)n->states);
+	jsonw_int(w, "signed", (int64_t)audit_agreed(x->audit));
+	jsonw_int(w, "witnessed", (int64_t)seen);
+	jsonw_int(w, "not_witnessed", seen < end ? (int64_t)(end - seen) : 0);
+	jsonw_arr(w, "witnesses");
+	for (i = 0; i < count; i++) {
+		jsonw_obj(w, NULL);
+		jsonw_cstr(w, "name", who[i].name);
+		jsonw_int(w, "records", (int64_t)who[i].size);
+		jsonw_time(w, "time", who[i].time);
+		jsonw_obj_end(w);
+	}
+	jsonw_arr_end(w);
 }
 
 static int
@@ -149,7 +219,7 @@ tell_json(const struct auditing *x, bool good)
 	jsonw_int(&w, "open", (int64_t)n.open);
 	jsonw_int(&w, "transcripts", (int64_t)x->transcripts);
 	jsonw_int(&w, "transcripts_gone", (int64_t)x->gone);
-	jsonw_int(&w, "witnessed", 0);
+	put_tree(x, &w, &n);
 	if (!good) {
 		jsonw_cstr(&w, "wrong", audit_word(x->finding.wrong));
 		jsonw_int(&w, "index", (int64_t)x->finding.index);
@@ -167,7 +237,9 @@ tell_wrong(const struct auditing *x)
 	if (args_json(x->args) && tell_json(x, false) != CLI_DONE)
 		return CLI_FAILED;
 	return complain(CLI_REFUSED, "compare it with another copy, such as"
-	    " the console's", "record %llu is wrong (%s): %s",
+	    " the console's", x->finding.wrong == AUDIT_CUT ?
+	    "record %llu is missing (%s): %s" :
+	    "record %llu is wrong (%s): %s",
 	    (unsigned long long)x->finding.index,
 	    audit_word(x->finding.wrong), x->finding.text);
 }
@@ -177,26 +249,19 @@ audit_all(struct auditing *x)
 {
 	const char *path = x->args->operand[0];
 	struct audit_source blobs = { x->archive, archive_blob };
-	struct journal_source source;
-	struct journal_reader *r = NULL;
 	int err;
 
-	archive_journal(x->archive, &source);
-	if ((err = audit_new(&blobs, &x->audit)) != 0 ||
-	    (err = journal_reader_new(&source, &r)) != 0)
+	if ((err = archivetree_open(x->archive, &x->tree)) != 0 ||
+	    (err = audit_new(&blobs, &x->audit)) != 0 ||
+	    (err = archivetree_audit(x->archive, x->tree, x->audit)) != 0)
 		return complain_err(err, path);
-	err = audit_journal(x->audit, r);
-	journal_reader_free(r);
-	if (err == ERR_CORRUPT) {
+	err = check_records(x);
+	if (!x->bad_transcript)
 		x->finding = *audit_finding(x->audit);
+	if (x->finding.wrong != AUDIT_RIGHT)
 		return tell_wrong(x);
-	}
-	if (err == 0)
-		err = check_transcripts(x);
 	if (err != 0)
 		return complain_err(err, path);
-	if (x->bad_transcript)
-		return tell_wrong(x);
 	if (args_json(x->args))
 		return tell_json(x, true);
 	tell_counts(x);
@@ -217,14 +282,16 @@ audit_verify(const struct args *a)
 		    err_text(err));
 	code = audit_all(&x);
 	audit_free(x.audit);
+	archivetree_close(x.tree);
 	archive_close(x.archive);
 	return code;
 }
 
 const struct command commands_audit[] = {
 	{ "audit verify", "PATH", "Verifies a journal from nothing but itself:"
-	    " every signature, every rule, every\nstate. PATH is an agent's"
-	    " state folder, or an export (tar).",
+	    " every signature, every rule, every\nstate, the tree and its"
+	    " checkpoints; and says what no witness has seen. PATH is\nan"
+	    " agent's state folder, or an export (tar).",
 	    "  countersign audit verify /var/lib/countersign\n", NULL, 1, 1,
 	    audit_verify },
 	{ NULL, NULL, NULL, NULL, NULL, 0, 0, NULL }

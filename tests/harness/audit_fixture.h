@@ -21,13 +21,13 @@
 static struct audit_finding finding;
 static struct audit_counts counts;
 
-static int
+FX int
 load_blob(void *arg, const struct sha256 *name, struct buf *ret_b)
 {
 	return fx_load(arg, name, ret_b);
 }
 
-static enum audit_wrong
+FX enum audit_wrong
 audit_all(struct fx *f)
 {
 	struct audit_source source = { f, load_blob };
@@ -64,7 +64,7 @@ audit_all(struct fx *f)
 /* ---- changing what is in memory ---- */
 
 /* The n-th record of a kind, from 0. */
-static size_t
+FX size_t
 find(struct fx *f, enum record_kind kind, size_t n)
 {
 	size_t i;
@@ -77,13 +77,13 @@ find(struct fx *f, enum record_kind kind, size_t n)
 }
 
 /* The record, to be changed and put back. Its spans live until then. */
-static struct record
+FX struct record
 taken(struct fx *f, size_t i)
 {
 	return *fx_record(f, i);
 }
 
-static void
+FX void
 put_back(struct fx *f, size_t i, const struct record *rec)
 {
 	struct buf b;
@@ -96,7 +96,7 @@ put_back(struct fx *f, size_t i, const struct record *rec)
 	f->records[i].n = b.n;
 }
 
-static void
+FX void
 drop(struct fx *f, size_t i)
 {
 	free(f->records[i].p);
@@ -105,7 +105,7 @@ drop(struct fx *f, size_t i)
 	f->n_records--;
 }
 
-static void
+FX void
 append(struct fx *f, struct record *rec)
 {
 	struct buf b;
@@ -120,7 +120,7 @@ append(struct fx *f, struct record *rec)
 	buf_free(&b);
 }
 
-static void
+FX void
 append_copy(struct fx *f, size_t i)
 {
 	struct record rec = taken(f, i);
@@ -128,7 +128,7 @@ append_copy(struct fx *f, size_t i)
 	append(f, &rec);
 }
 
-static struct fx_blob *
+FX struct fx_blob *
 blob_of(struct fx *f, const struct sha256 *name)
 {
 	size_t i;
@@ -142,7 +142,7 @@ blob_of(struct fx *f, const struct sha256 *name)
 
 /* ---- a device that saw everything ---- */
 
-static void
+FX void
 stop_run(struct fx *f, const struct fx_card *card, const char *reason)
 {
 	struct core_reply r;
@@ -153,7 +153,7 @@ stop_run(struct fx *f, const struct fx_card *card, const char *reason)
 }
 
 /* Runs of all sorts. */
-static void
+FX void
 saw_runs(struct fx *f)
 {
 	struct fx_card *a, *b, *c;
@@ -184,7 +184,7 @@ saw_runs(struct fx *f)
 }
 
 /* Ends without a run. */
-static void
+FX void
 saw_ends(struct fx *f)
 {
 	struct fx_card *c;
@@ -225,7 +225,7 @@ saw_ends(struct fx *f)
 }
 
 /* New files, lockdowns, starts, the clock. */
-static void
+FX void
 saw_changes(struct fx *f)
 {
 	struct fx_card *a, *b, *c;
@@ -269,7 +269,7 @@ saw_changes(struct fx *f)
 	(void)fx_usual(f);
 }
 
-static void
+FX void
 open_all(struct fx *f)
 {
 	fx_open(f);

@@ -15,6 +15,7 @@ import select
 import shutil
 import signal
 import subprocess
+import struct
 import sys
 import tarfile
 
@@ -250,9 +251,17 @@ def test_a_person_reads_and_types_yes():
 
 # ---- the auditor ------------------------------------------------------------
 
+def signed(copy):
+    """What the checkpoint covers: of what stands behind it nobody knows."""
+    with open(os.path.join(copy, 'checkpoint'), 'rb') as f:
+        return int(f.read().split(b'\n')[1])
+
+
 def stopped(a, t):
     """A journal with one run, of an agent that has ended: a copy of it."""
     digest, _ = a.run('echo hello')
+    a.peer.wait(lambda: signed(a.state) >= len(a.peer.records),
+                'checkpoint over the run')
     a.signal(signal.SIGTERM)
     copy = t.path('copy')
     shutil.copytree(a.state, copy)
@@ -283,6 +292,7 @@ def test_an_export_verifies_alike():
             for top in ('journal', 'blobs', 'transcripts'):
                 for name in os.listdir(os.path.join(copy, top)):
                     f.add(os.path.join(copy, top, name), top + '/' + name)
+            f.add(os.path.join(copy, 'checkpoint'), 'checkpoint')
         folder = t.json('audit', 'verify', copy, socket=False)
         export = t.json('audit', 'verify', 'x.tar', socket=False)
         checks.equal(export, folder)
@@ -323,6 +333,88 @@ def test_changed_blobs_and_transcripts_are_found():
             checks.equal((out['verified'], out['wrong']), (False, 'blob'))
         os.unlink(os.path.join(copy, 'blobs', digest[7:]))
         t.run('audit', 'verify', copy, code=REFUSED, socket=False)
+
+
+def entries(data):
+    """Where each record of a segment begins, and the end of the last."""
+    at = [0]
+    while len(data) - at[-1] > 16 and any(data[at[-1]:at[-1] + 16]):
+        at.append(at[-1] + 16 + struct.unpack_from('<I', data, at[-1])[0])
+    return at
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def test_a_cut_end_is_found():
+    """Whole records are gone from the end, and nothing else is wrong."""
+    with place() as (a, t):
+        _, copy = stopped(a, t)
+        with open(segment(copy), 'rb') as f:
+            data = f.read()
+        at = entries(data)
+        checks.true(signed(copy) >= 8, 'covers too little')
+        for left in range(signed(copy) - 1, 1, -3):
+            with open(segment(copy), 'wb') as f:
+                f.write(data[:at[left]])
+            out = t.json('audit', 'verify', copy, code=REFUSED,
+                         socket=False)
+            checks.equal((out['wrong'], out['index']), ('cut', left))
+
+
+def test_another_record_is_found():
+    """One is another, with the right sum, and reads well."""
+    with place() as (a, t):
+        _, copy = stopped(a, t)
+        with open(segment(copy), 'rb') as f:
+            data = f.read()
+        at = entries(data)
+        last = signed(copy) - 1
+        for i in range(last + 1):
+            head, payload = data[at[i]:at[i] + 16], data[at[i] + 16:at[i + 1]]
+            if b'"kind":"version"' not in payload and i < last:
+                continue
+            payload = payload.replace(b'"boot_ms":', b'"boot_ms":1', 1)
+            head = struct.pack('<I', len(payload)) + bytes(4) + head[8:]
+            crc = crc32c(head[:4] + head[8:] + payload)
+            head = head[:4] + struct.pack('<I', crc) + head[8:]
+            with open(segment(copy), 'wb') as f:
+                f.write(data[:at[i]] + head + payload + data[at[i + 1]:])
+            out = t.json('audit', 'verify', copy, code=REFUSED,
+                         socket=False)
+            checks.equal(out['wrong'], 'root')
+
+
+def test_the_checkpoint_is_looked_at():
+    with place() as (a, t):
+        _, copy = stopped(a, t)
+        path = os.path.join(copy, 'checkpoint')
+        with open(path, 'rb') as f:
+            note = f.read()
+        lines = note.split(b'\n')
+        r = t.json('audit', 'verify', copy, socket=False)
+        checks.equal((r['signed'], r['witnessed'], r['first']),
+                     (int(lines[1]), 0, 0))
+        checks.equal(r['not_witnessed'], r['records'])
+        size = b'%d' % (int(lines[1]) - 1)
+        for changed in (b'', note[:-1], note + b'x', note.replace(
+                b'\n' + lines[1] + b'\n', b'\n' + size + b'\n'),
+                        b'\n'.join(lines[:4] + lines[5:]),
+                        b'\n'.join(lines[:5] + lines[6:])):
+            with open(path, 'wb') as f:
+                f.write(changed)
+            out = t.json('audit', 'verify', copy, code=REFUSED,
+                         socket=False)
+            checks.equal(out['wrong'], 'checkpoint')
+        os.unlink(path)
+        out = t.json('audit', 'verify', copy, code=REFUSED, socket=False)
+        checks.equal(out['wrong'], 'checkpoint')
 
 
 def test_an_old_transcript_may_be_gone():

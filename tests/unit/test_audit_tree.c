@@ -1,0 +1,436 @@
+/*
+ * test_audit_tree.c - what a journal's notes, states, epochs and tiles tell.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: the unit tests.
+ */
+#include "agent/gate/core.h"
+#include "common/checkpoint.h"
+#include "common/cosignature.h"
+#include "common/epoch.h"
+#include "common/merkletree.h"
+#include "tests/harness/audit_fixture.h"
+
+#define WITNESS "w.example/1"	/* kit.h's root lists it, with this key */
+#define WITNESS_SEED 0x71
+#define EVERY 16		/* records a segment */
+
+/* What is said in a note, and by whom. */
+struct said {
+	size_t size;
+	unsigned device, epoch;	/* seeds; 0: the right one */
+	bool no_device, no_epoch, no_witness;
+	unsigned witness;	/* seed */
+	const char *origin;
+	bool other_root, other_text;	/* cosigned was another one */
+};
+
+static struct merkletree tree;
+
+static void
+open_segments(struct fx *f)
+{
+	fx_open(f);
+	CHECK_INT(core_first_epoch(f->core, f->m), 0);
+	f->segment_every = EVERY;
+	saw_runs(f);
+	saw_ends(f);
+	saw_changes(f);
+}
+
+static void
+plant(struct fx *f)
+{
+	struct sha256 leaf;
+	size_t i;
+
+	merkletree_fini(&tree);
+	for (i = 0; i < f->n_records; i++) {
+		merkle_leaf(bytes_of(f->records[i].p, f->records[i].n),
+		    &leaf);
+		CHECK_INT(merkletree_add(&tree, &leaf), 0);
+	}
+}
+
+/* The epoch that a checkpoint of that size is of. */
+static int64_t
+epoch_at(struct fx *f, size_t size)
+{
+	int64_t epoch = 0;
+	size_t i;
+
+	for (i = 0; i < size && i < f->n_records; i++)
+		if (fx_record(f, i)->kind == RECORD_EPOCH)
+			epoch = fx_record(f, i)->epoch;
+	return epoch;
+}
+
+static void
+put_signature(struct buf *b, const char *name, struct bytes text,
+    unsigned seed)
+{
+	struct note_key key;
+	struct signer s;
+
+	kit_signer(seed, &s);
+	CHECK_INT(note_key_init(bytes_str(name), NOTE_ED25519, s.public,
+	    &key), 0);
+	CHECK_INT(note_sign(b, text, &key, &s), 0);
+}
+
+static void
+put_cosignature(struct buf *b, struct bytes text, unsigned seed)
+{
+	struct note_key key;
+	struct signer s, listed;
+
+	kit_signer(WITNESS_SEED, &listed);
+	kit_signer(seed, &s);
+	/* One that lies says that it is the listed one. */
+	CHECK_INT(note_key_init(bytes_str(WITNESS), NOTE_COSIGNATURE,
+	    listed.public, &key), 0);
+	CHECK_INT(cosignature_sign(b, text, &key, &s, kit_time(KIT_NOW)), 0);
+}
+
+static struct buf
+make_note(struct fx *f, const struct said *q)
+{
+	struct merkle_source s = merkletree_source(&tree);
+	int64_t epoch = epoch_at(f, q->size);
+	struct sha256 root = { { 0 } };
+	char name[EPOCH_NAME_SIZE];
+	struct buf text, b;
+
+	if (q->size <= tree.size)
+		CHECK_INT(merkle_root(&s, q->size, &root), 0);
+	root.b[9] ^= q->other_root;
+	buf_init(&text, 4096);
+	buf_init(&b, 8192);
+	checkpoint_put(&text, bytes_str(q->origin != NULL ? q->origin :
+	    "acme/" KIT_DEVICE), q->size, &root);
+	buf_put_bytes(&b, buf_bytes(&text));
+	buf_put_str(&b, "\n");
+	if (!q->no_device)
+		put_signature(&b, "acme/" KIT_DEVICE, buf_bytes(&text),
+		    q->device != 0 ? q->device : FX_KEY);
+	epoch_name("acme", KIT_DEVICE, epoch, name);
+	if (epoch > 0 && !q->no_epoch)
+		put_signature(&b, name, buf_bytes(&text), q->epoch != 0 ?
+		    q->epoch : (unsigned)(epoch % 250) + 1);
+	if (q->other_text)
+		buf_put_str(&text, "more\n");
+	if (!q->no_witness)
+		put_cosignature(&b, buf_bytes(&text), q->witness != 0 ?
+		    q->witness : WITNESS_SEED);
+	buf_put_str(&b, "\xe2\x80\x94 nobody.example AAAAAAEC\n");
+	CHECK_INT(buf_error(&b), 0);
+	buf_free(&text);
+	return b;
+}
+
+struct reading {
+	size_t first;		/* of a pruned journal */
+	bool tiles;
+	size_t sealed;
+	const struct said *said;	/* the device's checkpoint, or NULL */
+	const struct said *cosigned;
+	const char *text;	/* a checkpoint that is no note */
+};
+
+static struct audit_witness seen;
+static uint64_t agreed;
+
+static int
+read_all(struct fx *f, const struct reading *q)
+{
+	struct audit_source source = { f, load_blob };
+	struct merkle_source s = merkletree_source(&tree);
+	const struct audit_witness *w;
+	struct audit *a;
+	struct buf b;
+	size_t i;
+	int err = 0;
+
+	CHECK_INT(audit_new(&source, &a), 0);
+	if (q->first > 0)
+		audit_begin_at(a, q->first);
+	if (q->tiles)
+		audit_use_tiles(a, &s, q->sealed);
+	if (q->said != NULL) {
+		b = make_note(f, q->said);
+		CHECK_INT(audit_add_note(a, AUDIT_NOTE_OWN, buf_bytes(&b)),
+		    0);
+		buf_free(&b);
+	}
+	if (q->cosigned != NULL) {
+		b = make_note(f, q->cosigned);
+		CHECK_INT(audit_add_note(a, AUDIT_NOTE_COSIGNED,
+		    buf_bytes(&b)), 0);
+		buf_free(&b);
+	}
+	if (q->text != NULL)
+		CHECK_INT(audit_add_note(a, AUDIT_NOTE_OWN,
+		    bytes_str(q->text)), 0);
+	for (i = q->first; i < f->n_records && err == 0; i++)
+		err = audit_record(a, i, bytes_of(f->records[i].p,
+		    f->records[i].n));
+	if (err == 0)
+		err = audit_finish(a);
+	CHECK_INT(audit_finish(a), err);
+	finding = *audit_finding(a);
+	audit_counts(a, &counts);
+	memset(&seen, 0, sizeof(seen));
+	if (audit_witnesses(a, &w) > 0)
+		seen = w[0];
+	CHECK(audit_witnessed(a) == seen.size);
+	agreed = audit_agreed(a);
+	audit_free(a);
+	return err;
+}
+
+#define CHECK_READS(f, ...)						\
+	CHECK_MSG(read_all(f, &(struct reading){ __VA_ARGS__ }) == 0,	\
+	    "record %" PRIu64 ": %s: %.150s", finding.index,		\
+	    audit_word(finding.wrong), finding.text)
+#define CHECK_WRONG(f, kind, at, ...) do {				\
+	CHECK_INT(read_all(f, &(struct reading){ __VA_ARGS__ }),	\
+	    ERR_CORRUPT);						\
+	CHECK_MSG(finding.wrong == (kind), "%s: %.150s",		\
+	    audit_word(finding.wrong), finding.text);			\
+	CHECK_INT(finding.index, at);					\
+} while (0)
+#define SAID(...) &(struct said){ .size = __VA_ARGS__ }
+
+TEST(every_size)
+{
+	struct fx f;
+	size_t n;
+
+	open_segments(&f);
+	plant(&f);
+	CHECK(f.n_epochs >= 4);
+	for (n = 3; n <= f.n_records; n++) {
+		CHECK_READS(&f, .said = SAID(n), .cosigned = SAID(n / 2 + 2),
+		    .tiles = true, .sealed = f.segment);
+		CHECK_INT(agreed, n);
+		CHECK_INT(counts.epochs, f.n_epochs);
+		CHECK_INT(counts.states, f.n_epochs - 1);
+		/* Only where the root file was there already. */
+		if (n > 10) {
+			CHECK_INT(seen.size, n);
+			CHECK_STR(seen.name, WITNESS);
+			CHECK_INT(seen.time, kit_time(KIT_NOW));
+		}
+	}
+	/* Nobody has seen it. */
+	CHECK_READS(&f, .said = SAID(n - 1, .no_witness = true));
+	CHECK_INT(seen.size, 0);
+	merkletree_fini(&tree);
+	fx_drop(&f);
+}
+
+TEST(wrong_notes)
+{
+	struct fx f;
+	size_t n;
+
+	open_segments(&f);
+	plant(&f);
+	n = f.n_records;
+	CHECK_WRONG(&f, AUDIT_ROOT, n - 6, .said = SAID(n - 5,
+	    .other_root = true));
+	CHECK_WRONG(&f, AUDIT_ROOT, 29, .said = SAID(n), .cosigned =
+	    SAID(30, .other_root = true));
+	CHECK_WRONG(&f, AUDIT_CHECKPOINT, n - 1, .said = SAID(n,
+	    .no_device = true));
+	CHECK_WRONG(&f, AUDIT_CHECKPOINT, n - 1, .said = SAID(n,
+	    .device = 9));
+	CHECK_WRONG(&f, AUDIT_CHECKPOINT, n - 1, .said = SAID(n,
+	    .no_epoch = true));
+	CHECK_WRONG(&f, AUDIT_CHECKPOINT, n - 1, .said = SAID(n,
+	    .epoch = 2));
+	CHECK_WRONG(&f, AUDIT_CHECKPOINT, n - 1, .said = SAID(n,
+	    .origin = "acme/d-other"));
+	CHECK_WRONG(&f, AUDIT_COSIGNATURE, n - 1, .said = SAID(n,
+	    .witness = 9));
+	CHECK_WRONG(&f, AUDIT_COSIGNATURE, n - 1, .said = SAID(n,
+	    .other_text = true));
+	CHECK_WRONG(&f, AUDIT_CUT, n, .said = SAID(n + 1));
+	CHECK_WRONG(&f, AUDIT_CUT, n, .said = SAID(n),
+	    .cosigned = SAID(n + 7));
+	CHECK_WRONG(&f, AUDIT_CHECKPOINT, n, .text = "");
+	CHECK_WRONG(&f, AUDIT_CHECKPOINT, n, .text = "acme/x\n5\n");
+	CHECK_WRONG(&f, AUDIT_CHECKPOINT, n, .said = NULL);
+	/* Another note is no checkpoint of the device's own. */
+	CHECK_WRONG(&f, AUDIT_CHECKPOINT, n, .cosigned = SAID(n));
+	merkletree_fini(&tree);
+	fx_drop(&f);
+}
+
+/* A record that is another, though it reads well: told by the tiles. */
+TEST(another_record)
+{
+	struct record rec;
+	struct fx f;
+	size_t i;
+
+	open_segments(&f);
+	plant(&f);
+	i = find(&f, RECORD_CARD_REFUSED, 0);
+	rec = taken(&f, i);
+	record_set_str(&rec, RF_DETAIL, "another text");
+	put_back(&f, i, &rec);
+	CHECK(i < f.segment);
+	CHECK_WRONG(&f, AUDIT_ROOT, i, .said = SAID(f.n_records),
+	    .tiles = true, .sealed = f.segment);
+	/* Without them the checkpoint tells that one is. */
+	CHECK_WRONG(&f, AUDIT_ROOT, f.n_records - 1,
+	    .said = SAID(f.n_records));
+	merkletree_fini(&tree);
+	fx_drop(&f);
+}
+
+TEST(states_and_epochs)
+{
+	struct record rec;
+	struct fx f;
+	size_t i, k;
+
+	for (k = 0; k < 6; k++) {
+		enum audit_wrong want = k < 4 ? AUDIT_SNAPSHOT : AUDIT_EPOCH;
+		struct sha256 digest;
+		uint8_t sig[64];
+
+		open_segments(&f);
+		i = find(&f, k < 4 ? RECORD_STATE : RECORD_EPOCH, 1);
+		rec = taken(&f, i);
+		switch (k) {
+		case 0:
+			digest = rec.digest;
+			digest.b[0] ^= 1;
+			record_set_digest(&rec, RF_DIGEST, &digest);
+			break;
+		case 1:
+			record_set_int(&rec, RF_RUNNING_MS,
+			    rec.running_ms + 1);
+			break;
+		case 2:
+			record_set_int(&rec, RF_EPOCH, rec.epoch + 1);
+			break;
+		case 3:
+			rec.files[0].version++;
+			break;
+		case 4:
+			record_set_int(&rec, RF_EPOCH, rec.epoch + 1);
+			break;
+		default:
+			memcpy(sig, rec.sigs[0].sig.p, sizeof(sig));
+			sig[5] ^= 1;
+			rec.sigs[0].sig = bytes_of(sig, sizeof(sig));
+			break;
+		}
+		put_back(&f, i, &rec);
+		plant(&f);
+		CHECK_WRONG(&f, want, i, .said = SAID(f.n_records));
+		fx_drop(&f);
+	}
+	merkletree_fini(&tree);
+}
+
+TEST(pruned)
+{
+	size_t i, n = 0, first[32] = { 0 };
+	struct fx_blob *blob;
+	struct fx f;
+
+	open_segments(&f);
+	plant(&f);
+	for (i = 0; i < f.n_records; i++)
+		if (fx_record(&f, i)->kind == RECORD_STATE && n < 32)
+			first[n++] = i;
+	CHECK(n >= 3);
+	for (i = 0; i < n; i++) {
+		CHECK_READS(&f, .first = first[i], .tiles = true,
+		    .sealed = f.segment, .said = SAID(f.n_records),
+		    .cosigned = SAID(first[i] / 2 + 2));
+		CHECK_INT(counts.records, f.n_records - first[i]);
+		CHECK_INT(seen.size, f.n_records);
+		/* A root that only the tiles tell. */
+		CHECK_WRONG(&f, AUDIT_ROOT, first[i], .first = first[i],
+		    .tiles = true, .sealed = f.segment,
+		    .said = SAID(f.n_records),
+		    .cosigned = SAID(first[i] / 2 + 2, .other_root = true));
+		/* Nothing is known of what was before. */
+		CHECK_WRONG(&f, AUDIT_ROOT, first[i], .first = first[i],
+		    .said = SAID(f.n_records));
+		CHECK_WRONG(&f, AUDIT_SNAPSHOT, first[i] + 1,
+		    .first = first[i] + 1, .tiles = true,
+		    .sealed = f.n_records, .said = SAID(f.n_records));
+	}
+	/* Its snapshot is not there, or another. */
+	i = first[1];
+	{
+		struct sha256 name = fx_record(&f, i)->digest;
+
+		blob = blob_of(&f, &name);
+	}
+	blob->p[blob->n / 2] ^= 1;
+	CHECK_WRONG(&f, AUDIT_BLOB, i, .first = i, .tiles = true,
+	    .sealed = f.segment, .said = SAID(f.n_records));
+	blob->name.b[0] ^= 1;
+	CHECK_WRONG(&f, AUDIT_BLOB, i, .first = i, .tiles = true,
+	    .sealed = f.segment, .said = SAID(f.n_records));
+	/* From the genesis on nobody needs it. */
+	CHECK_READS(&f, .said = SAID(f.n_records));
+	merkletree_fini(&tree);
+	fx_drop(&f);
+}
+
+TEST(too_many_notes)
+{
+	struct audit_source source = { NULL, load_blob };
+	struct audit *a;
+	int i;
+
+	CHECK_INT(digest_init(), 0);
+	CHECK_INT(audit_new(&source, &a), 0);
+	for (i = 0; i < AUDIT_NOTES_MAX; i++)
+		CHECK_INT(audit_add_note(a, AUDIT_NOTE_COSIGNED,
+		    bytes_str("x")), 0);
+	CHECK_INT(audit_add_note(a, AUDIT_NOTE_OWN, bytes_str("x")),
+	    ERR_TOO_LARGE);
+	audit_free(a);
+}
+
+TEST(without_memory)
+{
+	struct buf note;
+	struct fx f;
+
+	fx_open(&f);
+	plant(&f);
+	note = make_note(&f, SAID(f.n_records));
+	OOM_LOOP {
+		struct audit_source source = { &f, load_blob };
+		struct audit *a = NULL;
+		size_t i;
+		int err = audit_new(&source, &a);
+
+		if (err == 0)
+			err = audit_add_note(a, AUDIT_NOTE_OWN,
+			    buf_bytes(&note));
+		for (i = 0; i < f.n_records && err == 0; i++)
+			err = audit_record(a, i, bytes_of(f.records[i].p,
+			    f.records[i].n));
+		if (err == 0)
+			err = audit_finish(a);
+		/* A note that could not be parsed for want of memory does not
+		 * count as read. */
+		CHECK_INT(err, OOM_FIRED() ? ERR_NOMEM : 0);
+		audit_free(a);
+	}
+	buf_free(&note);
+	merkletree_fini(&tree);
+	fx_drop(&f);
+}
+
+TEST_MAIN()
