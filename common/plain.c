@@ -4,6 +4,7 @@
  * Runs in: cli, console.
  */
 #include "common/plain.h"
+#include "common/jsonw.h"
 #include "common/text.h"
 
 #include <inttypes.h>
@@ -151,4 +152,19 @@ plain_action(struct buf *b, const struct action *a)
 	buf_put_str(b, " processes, ");
 	plain_bytes(b, a->limits.output_bytes);
 	buf_put_str(b, " of output kept.");
+}
+
+void
+plain_write(struct jsonw *w, const struct action *a)
+{
+	struct buf b;
+
+	/* 32 roots and services, each character of them escaped. */
+	buf_init(&b, 4u << 20);
+	plain_action(&b, a);
+	if (buf_error(&b) == 0)
+		jsonw_str(w, "confinement", buf_bytes(&b));
+	else if (w->out->err == 0)
+		w->out->err = buf_error(&b);
+	buf_free(&b);
 }

@@ -16,6 +16,10 @@
  */
 void plain_action(struct buf *b, const struct action *a);
 
+/* The same as member `confinement` of an object. */
+struct jsonw;
+void plain_write(struct jsonw *w, const struct action *a);
+
 /* "5 minutes", "1 hour", "90 seconds"; "8 MiB", "1,000 bytes". */
 void plain_seconds(struct buf *b, int64_t s);
 void plain_bytes(struct buf *b, int64_t n);

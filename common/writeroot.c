@@ -25,6 +25,8 @@ const char *const writeroot_refused[] = {
 	"/var/lock", "/var/run",
 	"/var/spool/anacron", "/var/spool/at*", "/var/spool/cron*",
 	"/var/spool/incron",
+	/* Private to each action: what is written there is nowhere. */
+	"/tmp", "/var/tmp",
 	NULL
 };
 

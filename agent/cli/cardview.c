@@ -57,7 +57,8 @@ say_action(const struct action *a)
 	for (; argv != NULL && *argv != NULL && strcmp(*argv,
 	    CARD_V1_SCRIPT) != 0; argv++)
 		say(" %s", *argv);
-	say(", in %s, PATH %s\n", card_v1_cwd(a->profile), CARD_V1_PATH);
+	say(", in %s, PATH %s\n", card_v1_cwd(a->profile),
+	    a->n_services > 0 ? CARD_V1_SERVICES_PATH : CARD_V1_PATH);
 	if (prologue[0] != '\0')
 		cardview_line("after", bytes_str(prologue));
 	label("profile");

@@ -405,6 +405,8 @@ card_known(struct doc_obj *o, bool full)
 		line("id", text_of(o, "id"));
 		line("tool", text_of(o, "tool"));
 		line("profile", text_of(o, "profile"));
+		if (text_of(o, "confinement").n > 0)
+			line("may", text_of(o, "confinement"));
 		line("created", text_of(o, "created"));
 		label("expires");
 		say_when(text_of(o, "expires"));

@@ -7,6 +7,7 @@
 
 #include "common/approval.h"
 #include "common/jsonw.h"
+#include "common/plain.h"
 #include "common/version.h"
 
 #include <string.h>
@@ -294,6 +295,11 @@ put_text(const struct card *card, const struct verdict *v, struct jsonw *w)
 		    (int)card->action.shell));
 		jsonw_str(w, "command", card->action.text);
 	}
+	/* A tool that the policy does not list would do nothing. */
+	if (card->is_command)
+		plain_write(w, &card->action);
+	else if (v->tool != NULL)
+		plain_write(w, &v->action);
 	if (v->why.reason != NULL)
 		jsonw_cstr(w, "refused_now", v->why.reason);
 	jsonw_cstr(w, "rule", v->rule);

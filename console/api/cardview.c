@@ -8,6 +8,7 @@
 #include "common/approval.h"
 #include "common/card.h"
 #include "common/envelope.h"
+#include "common/plain.h"
 #include "common/rules.h"
 #include "console/fold.h"
 #include "console/owners.h"
@@ -225,6 +226,8 @@ give_opinion(struct console *c, const struct envelope *e,
 	o.query.groups = &d->groups;
 	o.query.people_version = trust_people(t)->head.version;
 	policy_decide(trust_policy(t), &o.query, &o.verdict);
+	if (!card->is_command && o.verdict.tool != NULL)
+		plain_write(w, &o.verdict.action);
 	o.rules.verdict = &o.verdict;
 	o.rules.people = trust_people(t);
 	o.rules.card = card;
@@ -264,6 +267,8 @@ write_parsed(struct console *c, const struct envelope *e,
 		goto out;
 	/* It was checked strictly: it can stand as it is. */
 	jsonw_raw(w, "card", e->payload);
+	if (card->is_command)
+		plain_write(w, &card->action);
 	err = fold_card(c->store, device, &row->digest, &q, &item);
 	if (err == ERR_CORRUPT || err == ERR_TOO_LARGE) {
 		jsonw_cstr(w, "alarm", "the device's records of this card "

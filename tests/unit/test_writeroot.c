@@ -92,6 +92,7 @@ TEST(what_is_full_by_nature)
 		{ "/var/lib/systemd/x", "/var/lib/systemd" },
 		{ "/var/lib/countersign/journal", "/var/lib/countersign" },
 		{ "/home/ann/.ssh", ".ssh" }, { "/srv/git/.ssh/x", ".ssh" },
+		{ "/tmp/x", "/tmp" }, { "/var/tmp", "/var/tmp" },
 		/* containing one */
 		{ "/", "/bin" }, { "/var", "/var/cache/apt" },
 		{ "/var/lib", "/var/lib/apt" },
