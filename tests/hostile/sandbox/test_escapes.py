@@ -124,7 +124,8 @@ def prepare(g):
         '[Service]\nExecStart=/bin/sh -c "echo $$$$ > /run/cs-victim.pid; '
         'exec tail -f /dev/null"\n')
     put('/etc/systemd/system/docker-fake.socket',
-        '[Socket]\nListenStream=/run/docker.sock\nAccept=yes\n')
+        '[Socket]\nListenStream=/run/docker.sock\nSocketMode=0660\n'
+        'Accept=yes\n')
     put('/etc/systemd/system/docker-fake@.service',
         '[Service]\nExecStart=/usr/bin/touch /var/docker-was-reached\n')
     g.must(['systemctl', 'daemon-reload'])

@@ -23,7 +23,7 @@
 #define SYS_fchmodat2 452
 #endif
 
-/* Where this payload may write: a set-id file must not come to be even there. */
+/* Where this payload may write: even there no set-id file may come to be. */
 static const char *
 own(const char *name)
 {

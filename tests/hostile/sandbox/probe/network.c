@@ -180,14 +180,6 @@ abstract(void)
 	return unix_to(name, n + 1);
 }
 
-static int
-pair(void)
-{
-	int fds[2];
-
-	return outcome(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-}
-
 const struct probe network_probes[] = {
 	{ G, "tcp", tcp }, { G, "tcp6", tcp6 }, { G, "mptcp", mptcp },
 	{ G, "tcp_fast_open", fast_open }, { G, "udp", udp },
@@ -196,6 +188,5 @@ const struct probe network_probes[] = {
 	{ G, "unix_path", path_socket }, { G, "unix_control", control },
 	{ G, "unix_dbus", dbus }, { G, "unix_systemd", systemd },
 	{ G, "unix_journald", journald }, { G, "unix_abstract", abstract },
-	{ G, "unix_pair", pair },
 	{ NULL, NULL, NULL }
 };

@@ -62,15 +62,19 @@ static int environment(void)
 	return try_open(of_victim("environ"), O_RDONLY);
 }
 static int root(void) { return try_open(of_victim("root/etc"), O_RDONLY); }
-static int fds(void) { return try_open(of_victim("fd"), O_RDONLY); }
-static int gate_fds(void)
-{
-	char path[64];
 
-	(void)snprintf(path, sizeof(path), "/proc/%ld/fd",
-	    fact_number("gate"));
-	return try_open(path, O_RDONLY);
+/* What its descriptor 0 is: their numbers alone say nothing. */
+static int
+descriptor_of(long pid)
+{
+	char path[64], target[256];
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/fd/0", pid);
+	return outcome(readlink(path, target, sizeof(target)));
 }
+
+static int fds(void) { return descriptor_of(fact_number("victim")); }
+static int gate_fds(void) { return descriptor_of(fact_number("gate")); }
 
 static int
 pidfd_signal(void)
