@@ -62,10 +62,11 @@ struct how {			/* struct open_how */
 /* Entries of /dev, and of the private folders: what a bomb may make. */
 #define DEV_SIZE "size=4m,nr_inodes=64,mode=755"
 #define TMP_INODES 131072u
-/* Of the private folders while they are made, and of masks. */
-#define STAGE MOUNTS_OWN "/stage"
+/* What masks are made of. */
 #define NO_FILE MOUNTS_OWN "/file"
 #define NO_FOLDER MOUNTS_OWN "/folder"
+/* Where the private folders are made, until that is covered by itself. */
+#define STAGE NO_FOLDER
 /* The group that owns terminals, on every distribution. */
 #define TTY_OPTIONS "newinstance,ptmxmode=0666,mode=0620"
 
@@ -477,7 +478,7 @@ static int
 make_dev(const struct job *j)
 {
 	static const char *const folders[] = {
-		"/dev/pts", "/dev/shm", MOUNTS_OWN, STAGE, NO_FOLDER,
+		"/dev/pts", "/dev/shm", MOUNTS_OWN, NO_FOLDER,
 	};
 	size_t i;
 	int error = make_devices(j);
@@ -485,7 +486,7 @@ make_dev(const struct job *j)
 	for (i = 0; i < sizeof(links) / sizeof(links[0]) && error == 0; i++)
 		error = error_of(symlink(links[i].to, links[i].path));
 	for (i = 0; i < sizeof(folders) / sizeof(folders[0]) && error == 0; i++)
-		error = error_of(mkdir(folders[i], i < 4 ? 0755 : 0));
+		error = error_of(mkdir(folders[i], i < 3 ? 0755 : 0));
 	/* A device, on a mount that lets none be opened: not by root either. */
 	if (error == 0)
 		error = j->o->userns ? make_file(NO_FILE, 0) :
@@ -522,13 +523,14 @@ make_private(const struct job *j)
 	    j->p->tmp_bytes > 0 ? "" : "%");
 	error = do_mount("tmpfs", STAGE, "tmpfs", MS_NOSUID | MS_NODEV,
 	    options);
-	if (error != 0 ||
-	    (error = place_private(STAGE "/1", "/tmp")) != 0 ||
-	    (error = place_private(STAGE "/2", "/var/tmp")) != 0 ||
-	    (error = place_private(STAGE "/3", "/dev/shm")) != 0 ||
-	    (error = error_of(umount2(STAGE, MNT_DETACH))) != 0)
-		return error;
-	return error_of(rmdir(STAGE));
+	if (error == 0)
+		error = place_private(STAGE "/1", "/tmp");
+	if (error == 0)
+		error = place_private(STAGE "/2", "/var/tmp");
+	if (error == 0)
+		error = place_private(STAGE "/3", "/dev/shm");
+	return error != 0 ? error : do_mount(NULL, STAGE, NULL, MS_REMOUNT |
+	    MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL);
 }
 
 /* The runner's own program, under the name that scripts call. */
@@ -554,8 +556,11 @@ make_shim(void)
 	return error;
 }
 
-/* Nothing more is made there; what masks are made of lies on a mount of its
- * own, whose flags each mask has. */
+/*
+ * Nothing more is made there. What masks are made of lies on a mount of its
+ * own, whose flags each mask has. It covers the stage; to unmount that would
+ * cost an RCU grace period.
+ */
 static int
 finish_dev(void)
 {
