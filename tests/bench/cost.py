@@ -104,6 +104,27 @@ def approvals():
                        'measured, the rest is the line above\'s')]
 
 
+def audit():
+    """Verifying a journal, beside the hashing that it cannot do without."""
+    lines = run('bench_audit')
+    hashed, verified = named(lines, 'sha256_mb'), named(lines, 'verify_mb')
+    alone = figures.median(named(lines, 'signature_us'))
+    return [
+        figures.figure('audit_verify_of_sha256', figures.median(
+            [v / h for v, h in zip(verified, hashed)]), 'ratio', 'higher',
+            0.25, 'MB/s of SHA-256', figures.median(hashed),
+            'audit_verify_mb_per_s %.1f, one thread, records without '
+            'signatures, median %d bytes. SHA-256 is libsodium\'s portable C, '
+            'the only hash in all our programs: the same on every system and '
+            'processor; SHA-NI would be several times faster' % (
+                figures.median(verified), named(lines, 'median_bytes')[0])),
+        figures.figure('audit_card_us', figures.median(
+            named(lines, 'card_us')), 'us', 'lower', None,
+            'one Ed25519 signature', alone, 'a card with its run and one '
+            'approval: two signatures, with the policy asked anew at each '
+            'step')]
+
+
 def queue():
     heap, fold = [], []
     folder = tempfile.mkdtemp(prefix='cs-bench-')
