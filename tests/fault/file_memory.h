@@ -12,7 +12,7 @@
  *	disk.fail_at = n;		the n-th call from now on fails ...
  *	disk.fail_err = ERR_IO;		... with this error, that once
  *	disk.die_at = n;		the n-th call is the last that happens
- *	disk.shorten = true;		if these are writes, half of them happens
+ *	disk.shorten = true;		of such a write half is done
  *	disk.calls			how many calls there were
  *	disk.capacity = n;		bytes that fit on it
  *	disk.full_at = n;		from the n-th call on it is full ...

@@ -19,9 +19,10 @@
 
 /* The device whose key the fixture has: its id is made from it. */
 #undef KIT_DEVICE
-#define KIT_DEVICE "d-ahipvpjfd7f34k4tws4spmtk2k"
+#define KIT_DEVICE "d-zsi67zrels5wysxadmco4pkad4"
 
 #include "file_memory.h"
+#include "common/audit.h"
 #include "tests/harness/core_fixture.h"
 #include "tests/harness/records.h"
 
@@ -349,6 +350,42 @@ everything(struct fx *f)
 
 /* ---- the oracle ---- */
 
+static int
+audit_blob(void *arg, const struct sha256 *name, struct buf *ret_b)
+{
+	int err = blobs_read(blobs, name, ret_b, NULL);
+
+	(void)arg;
+	if (err == ERR_CORRUPT) {
+		buf_clear(ret_b);
+		err = blobs_read_state(blobs, name, ret_b);
+	}
+	return err;
+}
+
+/* Who comes later and was not there finds nothing wrong. */
+static void
+check_audit(void)
+{
+	struct audit_source source = { NULL, audit_blob };
+	struct journal_cursor c;
+	struct audit *a;
+	struct entry e;
+	struct buf b;
+	int got;
+
+	CHECK_INT(audit_new(&source, &a), 0);
+	buf_init(&b, ENTRY_MAX);
+	journal_seek(&c, 0);
+	while ((got = journal_read(journal, &c, &b, &e)) == 1)
+		if (audit_record(a, e.index, e.payload) != 0)
+			CHECK_MSG(false, "record %" PRIu64 ": %.120s",
+			    e.index, audit_finding(a)->text);
+	CHECK_INT(got, 0);
+	buf_free(&b);
+	audit_free(a);
+}
+
 static void
 check_told(void)
 {
@@ -390,6 +427,7 @@ check_all(struct fx *f)
 	}
 	check_told();
 	CHECK_INT(tend(), 0);
+	check_audit();
 }
 
 /* It starts, all is done, and what was told is still there. */

@@ -68,7 +68,7 @@ fold(void *arg, uint64_t index, struct bytes payload)
 	    index);
 	/* A start has all it needs. */
 	if (folded == UINT64_MAX)
-		CHECK_MSG(index == 0 || book.state[index], "%" PRIu64 " of %" PRIu64 " synced %" PRIu64 " failat %lu", index, book.appended, book.synced, disk.fail_at);
+		CHECK(index == 0 || book.state[index]);
 	else
 		CHECK_INT(index, folded);
 	folded = index + 1;
