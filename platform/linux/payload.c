@@ -345,6 +345,7 @@ watch(const struct payload *y, int payload)
 	int status;
 	pid_t pid;
 
+	(void)!rights_keep_kill();
 	/* Not least the output: it must not be held open here. */
 	if (dup2(y->end, 0) != 0 ||
 	    syscall(SYS_close_range, 1u, ~0u, 0u) != 0) {

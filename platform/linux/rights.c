@@ -99,3 +99,9 @@ rights_confine(const struct plan *p)
 		return errno;
 	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0 ? errno : 0;
 }
+
+int
+rights_keep_kill(void)
+{
+	return set_capabilities(BIT(CAP_KILL), 0);
+}

@@ -22,5 +22,10 @@ MUST_CHECK int rights_become(const struct plan *p);
  * others; in a user namespace there are none. 0 or an errno.
  */
 MUST_CHECK int rights_confine(const struct plan *p);
+/*
+ * For a process that from now on only kills others and waits for them: no
+ * capability but CAP_KILL. 0 or an errno.
+ */
+MUST_CHECK int rights_keep_kill(void);
 
 #endif

@@ -178,8 +178,8 @@ is_possible(const struct plan *p)
 	return geteuid() == 0 && p->survivors == PLAN_KILL;
 }
 
-/* Makes the process and waits until it is the interpreter. 0, or where it
- * failed. */
+/* Makes the process and waits until it is the interpreter. False, and where
+ * it failed. */
 static bool
 launch(struct payload *y, struct sandbox *s, struct sandbox_failure *ret_f)
 {
@@ -192,7 +192,10 @@ launch(struct payload *y, struct sandbox *s, struct sandbox_failure *ret_f)
 	}
 	y->report = report[1];
 	s->pid = payload_clone(y);
-	*ret_f = (struct sandbox_failure){ PLAN_STEP_FORK, errno };
+	/* EAGAIN, ENOMEM: no more processes; else it is the namespaces. */
+	*ret_f = (struct sandbox_failure){ errno == EAGAIN || errno == ENOMEM ||
+	    y->plan->profile == PLAN_FULL ? PLAN_STEP_FORK :
+	    PLAN_STEP_NAMESPACE, errno };
 	(void)close(report[1]);
 	failed = s->pid < 0 || read_failure(report[0], ret_f);
 	(void)close(report[0]);
