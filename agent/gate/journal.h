@@ -208,7 +208,8 @@ MUST_CHECK int journal_compress_step(struct journal *j, uint64_t covered);
 /*
  * Removes the oldest segments, as far as all of their records are before that
  * index; never the last one. The tiles stay, and with them every proof.
- * ERR_IO: some may be gone.
+ * ERR_IO: some may be gone. ERR_CORRUPT: something was found to be tampered
+ * with, and all is kept.
  */
 MUST_CHECK int journal_prune(struct journal *j, uint64_t before);
 

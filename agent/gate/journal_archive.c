@@ -191,8 +191,8 @@ journal_compress_step(struct journal *j, uint64_t covered)
 	const struct journal_segment *s;
 	int got = 1;
 
-	if (j->tampered)
-		return ERR_CORRUPT;
+	if (j->tampered || j->failed != 0)
+		return j->tampered ? ERR_CORRUPT : j->failed;
 	if (j->pack.on) {
 		got = pack_step(j);
 	} else {
@@ -250,8 +250,9 @@ journal_prune(struct journal *j, uint64_t before)
 {
 	int err = 0;
 
-	if (j->failed != 0)
-		return j->failed;
+	/* What was tampered with is evidence. */
+	if (j->tampered || j->failed != 0)
+		return j->tampered ? ERR_CORRUPT : j->failed;
 	while (j->n_segments > 1 && j->segments[1].first <= before && err == 0)
 		err = remove_first(j);
 	return err;

@@ -604,6 +604,8 @@ TEST(bad_under_the_reader)
 	CHECK(index >= 3 && index < 20);
 	CHECK_INT(journal_check_step(j), ERR_CORRUPT);
 	CHECK_INT(journal_compress_step(j, 50), ERR_CORRUPT);
+	CHECK_INT(journal_prune(j, 50), ERR_CORRUPT);
+	CHECK(is_there("0000000000000000.seg.gz"));
 	buf_free(&b);
 	end();
 }
