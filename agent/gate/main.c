@@ -6,6 +6,7 @@
 #include "agent/gate/gate.h"
 #include "agent/gate/selftest.h"
 #include "common/version.h"
+#include "platform/guard.h"
 #include "platform/paths.h"
 #include "platform/pipes.h"
 #include "platform/secrets.h"
@@ -92,6 +93,7 @@ run(struct arguments *a, char **argv)
 {
 	const char *path = a->config != NULL ? a->config : paths_config();
 	struct config config;
+	struct guard guard;
 	char why[256];
 	int err;
 
@@ -110,6 +112,7 @@ run(struct arguments *a, char **argv)
 		config_free(&config);
 		return err;
 	}
+	guard_gate(&guard);
 	err = gate_run(&config);
 	if (err != GATE_RENEW)
 		return err;

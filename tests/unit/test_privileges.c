@@ -350,6 +350,27 @@ enter_32(void)
 	(void)r;
 }
 
+/* What is in no table is unknown: it has an older form, or no use. */
+TEST(courier_has_an_allow_list)
+{
+	struct confinement c = confine();
+	char text[64] = "";
+
+	if (!c.seccomp)
+		SKIP("no seccomp");
+	CHECK_FAILS(syscall(SYS_inotify_init1, 0), ENOSYS);
+	CHECK_FAILS(syscall(SYS_fanotify_init, 0, 0), ENOSYS);
+	CHECK_FAILS(syscall(SYS_shmget, 1, 4096, 0600), ENOSYS);
+	CHECK_FAILS(syscall(SYS_mq_open, "/x", 0, 0, NULL), ENOSYS);
+	CHECK_FAILS(syscall(SYS_timer_create, 0, NULL, NULL), ENOSYS);
+	CHECK_FAILS(syscall(SYS_splice, 0, NULL, 1, NULL, 1, 0), ENOSYS);
+	CHECK_FAILS(syscall(SYS_chdir, "/"), ENOSYS);
+	CHECK_FAILS(syscall(SYS_sync), ENOSYS);
+	CHECK_FAILS(syscall(1 << 20, text), ENOSYS);
+	CHECK_FAILS(syscall(SYS_landlock_create_ruleset, NULL, 0, 1), ENOSYS);
+	done();
+}
+
 /* The other two doors into the kernel are shut: they have other numbers. */
 TEST(courier_has_one_way_into_the_kernel)
 {
