@@ -610,6 +610,163 @@ TEST(bad_under_the_reader)
 	end();
 }
 
+/* Between the look at it and its compression: it is looked at again. */
+TEST(bad_under_the_compressor)
+{
+	struct disk_node *n;
+	uint64_t index;
+	int got;
+
+	begin();
+	add(50);
+	check_all();
+	n = node_of("0000000000000000.seg");
+	n->now.p[30] ^= 1;
+	while ((got = journal_compress_step(j, 50)) == 1)
+		;
+	CHECK_INT(got, ERR_IO);
+	CHECK(!j->segments[0].gzip);
+	while ((got = journal_check_step(j)) == 1)
+		;
+	CHECK_INT(got, ERR_CORRUPT);
+	(void)journal_fault(j, &index);
+	CHECK_INT(index, 0);
+	CHECK(is_there("0000000000000000.seg"));
+	end();
+}
+
+TEST(gone_under_us)
+{
+	struct journal_cursor c;
+	int dir = -1, got, plain;
+	struct entry e;
+	struct buf b;
+
+	buf_init(&b, ENTRY_MAX);
+	for (plain = 0; plain < 2; plain++) {
+		begin();
+		add(50);
+		dir = journal_dir();
+		CHECK_INT(file_remove(dir, "0000000000000000.seg"), 0);
+		file_close(&dir);
+		journal_seek(&c, 0);
+		got = 1;
+		if (plain == 0)
+			got = journal_read(j, &c, &b, &e);
+		while (got == 1)
+			got = journal_check_step(j);
+		CHECK_INT(got, ERR_CORRUPT);
+		CHECK_INT(journal_check_step(j), ERR_CORRUPT);
+		end();
+	}
+	/* Or changed. */
+	begin();
+	add(50);
+	node_of("0000000000000000.seg")->now.p[20] ^= 1;
+	journal_seek(&c, 0);
+	CHECK_INT(journal_read(j, &c, &b, &e), ERR_CORRUPT);
+	CHECK_INT(journal_check_step(j), ERR_CORRUPT);
+	buf_free(&b);
+	end();
+}
+
+/* What a crash leaves at the end of a segment, and an empty one behind it. */
+TEST(torn_before_an_empty_segment)
+{
+	struct disk_node *n;
+	char name[JOURNAL_NAME_SIZE];
+	uint64_t first, next;
+
+	begin();
+	add(20);
+	while (!journal_wants_state(j))
+		add(1);
+	first = journal_last(j)->first;
+	next = journal_next(j);
+	CHECK_INT(journal_rotate(j), 0);
+	close_journal();
+	journal_name(first, name);
+	n = node_of(name);
+	disk_resize(&n->now, n->now.n - 3);
+	CHECK_INT(open_sealed(NULL), 0);
+	CHECK(start.torn);
+	CHECK_INT(start.records, next - 1);
+	CHECK_INT(start.folded, first);
+	CHECK_INT(journal_last(j)->first, first);
+	appended = start.records;
+	add(10);
+	read_all();
+	check_all();
+	close_journal();
+	CHECK_INT(open_sealed(NULL), 0);
+	read_all();
+	end();
+}
+
+/* ---- segments of the real size ---- */
+
+#define BIG 20000
+
+static int
+fold_any(void *arg, uint64_t index, struct bytes payload)
+{
+	(void)arg;
+	(void)index;
+	CHECK_INT(payload.n, BIG);
+	return 0;
+}
+
+TEST(real_size)
+{
+	static uint8_t big[BIG];
+	struct journal_cursor c;
+	unsigned steps = 0;
+	uint64_t i, index;
+	struct entry e;
+	struct buf b;
+	int got;
+
+	disk_init();
+	CHECK_INT(journal_open(DISK, NULL, fold_any, NULL, &j, &start), 0);
+	for (i = 0; i < 1200; i++) {
+		if (journal_wants_state(j)) {
+			CHECK_INT(i % 256, 0);
+			CHECK_INT(journal_rotate(j), 0);
+		}
+		memset(big, (int)('a' + i % 26), BIG);
+		CHECK_INT(journal_append(j, bytes_of(big, BIG), false,
+		    &index), 0);
+	}
+	CHECK_INT(journal_sync(j), 0);
+	CHECK_INT(j->n_segments, 3);
+	CHECK_INT(j->segments[1].first, 512);
+	while ((got = journal_check_step(j)) == 1)
+		steps++;
+	CHECK_INT(got, 0);
+	CHECK(steps > 100);
+	steps = 0;
+	while ((got = journal_compress_step(j, 1000)) == 1)
+		steps++;
+	CHECK_INT(got, 0);
+	CHECK(steps > 100);
+	CHECK(j->segments[0].gzip && !j->segments[1].gzip);
+	CHECK(j->segments[0].bytes < JOURNAL_SEGMENT / 10);
+	close_journal();
+	CHECK_INT(journal_open(DISK, NULL, fold_any, NULL, &j, &start), 0);
+	CHECK_INT(start.records, 1200);
+	CHECK_INT(start.folded, 1024);
+	buf_init(&b, ENTRY_MAX);
+	journal_seek(&c, 300);
+	for (i = 300; i < 1200; i++) {
+		CHECK_INT(journal_read(j, &c, &b, &e), 1);
+		CHECK_INT(e.index, i);
+		memset(big, (int)('a' + i % 26), BIG);
+		CHECK(bytes_equal(e.payload, bytes_of(big, BIG)));
+	}
+	buf_free(&b);
+	end();
+}
+
 /* ---- removing ---- */
 
 TEST(pruned)
