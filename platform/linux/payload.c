@@ -499,6 +499,9 @@ payload_open(struct payload *y)
 		y->others = count_of_uid(p->uid);
 	if (p->profile != PLAN_FULL)
 		y->landlock = landlock_abi();
+	/* The agent goes last when memory runs out (its unit); what it runs
+	 * must not. A lower value than this one stays: that needs no right. */
+	(void)write_self("/proc/self/oom_score_adj", "0");
 	return 0;
 }
 
