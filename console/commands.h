@@ -37,6 +37,9 @@ int command_devices(const struct settings *settings, struct store *s,
 /* Every alarm, those too that somebody has acknowledged. */
 int command_alarms(const struct settings *settings, struct store *s,
     const struct options *o);
+/* The auditor's archive of a device, also of one that is gone. */
+int command_export(const struct settings *settings, struct store *s,
+    const struct options *o);
 /* The verifier key of this console as a witness. */
 int command_witness_key(const struct settings *settings, struct store *s,
     const struct options *o);

@@ -9,9 +9,12 @@
 #include "common/text.h"
 #include "console/alarms.h"
 #include "console/conlog.h"
+#include "console/export.h"
+#include "console/files.h"
 #include "console/witness/self.h"
 #include "platform/clock.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -265,6 +268,73 @@ command_alarms(const struct settings *settings, struct store *s,
 	    (void *)(uintptr_t)o);
 	return err == 0 ? 0 : failed("the alarms cannot be read", err,
 	    "check the console's folder");
+}
+
+/* ---- export ---- */
+
+/* Writes it piece by piece into a new file, which is whole or not there. */
+static int
+write_export(struct export *x, const char *path)
+{
+	struct buf b;
+	FILE *f;
+	int err;
+
+	if ((f = fopen(path, "wbx")) == NULL)
+		return files_error(errno);
+	buf_init(&b, EXPORT_PIECE_MAX);
+	while ((err = export_next(x, &b)) == 0 && b.n > 0)
+		if (fwrite(b.p, 1, b.n, f) != b.n) {
+			err = files_error(errno);
+			break;
+		}
+	buf_free(&b);
+	if (err == 0 && (fflush(f) != 0 || fsync(fileno(f)) != 0))
+		err = files_error(errno);
+	if (fclose(f) != 0 && err == 0)
+		err = files_error(errno);
+	if (err != 0)
+		(void)remove(path);
+	return err;
+}
+
+int
+command_export(const struct settings *settings, struct store *s,
+    const struct options *o)
+{
+	char transcripts[FILES_PATH_SIZE];
+	struct export_order order;
+	struct export *x = NULL;
+	struct self self;
+	int err;
+
+	if (o->n_words != 2)
+		return usage("export needs a device's id and the file to "
+		    "write");
+	memset(&order, 0, sizeof(order));
+	memset(&self, 0, sizeof(self));
+	order.store = s;
+	order.tar = true;
+	order.transcripts = transcripts;
+	order.self = &self.key;
+	if ((err = store_device_find(s, o->words[0], &order.device)) != 0)
+		return failed("there is no such device", err,
+		    "`devices` shows the ids");
+	if ((err = files_join(settings->data, "transcripts",
+	    transcripts)) == 0 && (err = self_load(s, settings,
+	    &self)) == 0 && (err = export_new(&order, &x)) == 0)
+		err = write_export(x, o->words[1]);
+	export_free(x);
+	self_wipe(&self);
+	if (err != 0)
+		return failed("the export could not be made", err,
+		    "give a new file's name, in a folder with room");
+	if (o->json)
+		printf("{\"export\":\"written\"}\n");
+	else
+		printf("export written: `countersign audit verify %s`\n",
+		    o->words[1]);
+	return 0;
 }
 
 /* ---- the witness's key ---- */

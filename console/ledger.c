@@ -179,6 +179,8 @@ add_record(struct ledger *l, uint64_t index, struct bytes payload,
 		rec = record_of(doc);
 		row.has_card = rec->has[RF_CARD];
 		row.card = rec->card;
+		if (rec->kind == RECORD_STATE)
+			err = store_segment_add(s, l->d->n, index);
 	} else {
 		err = alarm_note(s, l->d, "it sent a record that this console "
 		    "cannot read: update the console", l->now, &e->alarm);

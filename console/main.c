@@ -36,6 +36,7 @@ static const char help[] =
     "      --proposer-key F   an AI's key file, kept by the console\n"
     "      --passphrase-file F  of that key file\n"
     "  user list, user remove NAME\n"
+    "  export DEVICE FILE     what an auditor needs; the device may be gone\n"
     "  witness-key            the verifier key of this console as a witness\n"
     "  backup FILE            a copy of the database, while it is in use\n"
     "\n"
@@ -82,6 +83,7 @@ static const struct {
 	{ "devices", command_devices },
 	{ "alarms", command_alarms },
 	{ "user", command_user },
+	{ "export", command_export },
 	{ "witness-key", command_witness_key },
 	{ "backup", command_backup }
 };

@@ -107,6 +107,12 @@ spool_free(struct spool *s)
 	end_spool(s);
 }
 
+const char *
+spool_folder(const struct spool *s)
+{
+	return s->folder;
+}
+
 int
 spool_path(const struct spool *s, const char *device,
     const struct sha256 *card, char ret_path[FILES_PATH_SIZE])

@@ -62,6 +62,7 @@ MUST_CHECK int spool_write(struct spool_file *f, uint64_t offset,
 void spool_end(struct spool_file *f, uint64_t total,
     const struct sha256 *hash);
 
+const char *spool_folder(const struct spool *s);
 /* Where the transcript of a card lies. ERR_TOO_LARGE. */
 MUST_CHECK int spool_path(const struct spool *s, const char *device,
     const struct sha256 *card, char ret_path[FILES_PATH_SIZE]);

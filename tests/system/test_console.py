@@ -16,10 +16,11 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 
-from countersign import checks, dsse, fake, openapi, owner	# noqa: E402
+from countersign import checks, dsse, fake, link, openapi	# noqa: E402
+from countersign import owner, tlog			# noqa: E402
 from countersign.console import Console			# noqa: E402
 from countersign.desk import FIELDS, desk, refused		# noqa: E402
-from countersign.device import sigs_of, transcript		# noqa: E402
+from countersign.device import ZERO, sigs_of, transcript	# noqa: E402
 
 
 # ---- the main job ----
@@ -562,26 +563,60 @@ def test_journals_come_back_as_they_were():
         checks.true('blobs/' + digest[7:] in files, 'the card')
 
 
-def test_long_journals_are_several_segments():
+def test_an_export_has_the_segments_tiles_and_notes_of_the_device():
     with desk() as k:
         first = len(k.d.journal)
-        for _ in range(9000):
-            k.d.record('clock', reason='test', by='local:root',
-                       floor='2026-01-01T00:00:00Z')
+        for i in range(9000):
+            if i in (4095, 7000):
+                k.d.record('state', format=1, epoch=1, running_ms=1,
+                           digest=ZERO, floor='2026-01-01T00:00:00Z',
+                           files=[])
+            else:
+                k.d.record('clock', reason='test', by='local:root',
+                           floor='2026-01-01T00:00:00Z')
         send_all(k.d, first)
+        log = tlog.Log('%s/%s' % (k.o.org, k.d.id), k.d.key)
+        log.leaves = [tlog.leaf(r) for r in k.d.journal]
+        k.d.link.text(link.checkpoint(log.request(0)))
+        checks.equal(k.d.wait('cosignature')['status'], 200)
         archive = k.c.request('GET', '/v1/journal/%s?export=tar' % k.d.id)[2]
         with tarfile.open(fileobj=io.BytesIO(archive)) as t:
-            names = sorted(m.name for m in t if
-                           m.name.startswith('journal/'))
-            whole = b''.join(t.extractfile(n).read() for n in names)
+            files = {m.name: t.extractfile(m).read() for m in t}
+        names = sorted(n for n in files if n.startswith('journal/'))
         checks.equal(names, ['journal/%016x.seg' % i
-                             for i in (0, 4096, 8192)])
-        checks.equal(whole, k.c.request('GET', '/v1/journal/' + k.d.id)[2])
+                             for i in (0, 4096, 7001)])
+        checks.equal(b''.join(files[n] for n in names), k.c.request(
+            'GET', '/v1/journal/' + k.d.id)[2])
+        hashes, level = log.leaves, 0
+        while hashes:
+            checks.equal(files['tiles/%d' % level], b''.join(hashes))
+            hashes = [tlog.root(hashes[i:i + 256])
+                      for i in range(0, len(hashes) - 255, 256)]
+            level += 1
+        checks.true('tiles/%d' % level not in files, 'levels')
+        vkey = k.c.get('/v1/witness', user=None)['vkey']
+        for name in ('checkpoint', 'cosig/' + vkey.split('+')[1]):
+            note = files[name].decode()
+            checks.equal(tlog.check_signature(log.key.vkey, note),
+                         log.text())
+            tlog.check_cosignature(vkey, log.text(),
+                                   note.rsplit('\n\n', 1)[1])
+        # The command makes the same, from the store alone.
+        k.d.close()
+        k.c.stop()
+        path = os.path.join(k.c.dir, 'export.tar')
+        k.c.command('export', k.d.id, path)
+        with open(path, 'rb') as f:
+            checks.equal(f.read(), archive)
+        checks.equal(k.c.command('export', k.d.id, path, check=False)[0], 1)
+        checks.equal(k.c.command('export', 'd-x', path + '2',
+                                 check=False)[0], 1)
+        checks.equal(k.c.command('export', k.d.id, check=False)[0], 2)
+        k.c.start()
 
 
 def send_all(d, first):
     """Sends records in as few messages as they fit into."""
-    from countersign import link
     at = first
     while at < len(d.journal):
         part, n = [], 0
