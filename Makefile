@@ -511,4 +511,4 @@ $(U)/runner-closure.o: $(call role,runner)
 	@mkdir -p $(@D)
 	$(Q)$(rel_CC) -nostdlib -r -Wl,--gc-sections -Wl,-e,main -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -name '*.d' -type f 2>/dev/null)
