@@ -22,6 +22,13 @@ static const struct doc_word log_words[] = {
 	{ NULL, 0 }
 };
 
+static const struct doc_word forward_words[] = {
+	{ "off", FORWARD_OFF },
+	{ "syslog", FORWARD_SYSLOG },
+	{ "journald", FORWARD_JOURNALD },
+	{ NULL, 0 }
+};
+
 /* A key, where its value goes, and what holds without it. */
 struct config_key {
 	const char *name;
@@ -52,6 +59,8 @@ static const struct config_key keys[] = {
 	    true },
 	{ "proxy", offsetof(struct config, proxy), nothing, false },
 	{ "proxy_auth", offsetof(struct config, proxy_auth), nothing, false },
+	{ "forward_socket", offsetof(struct config, forward_socket), nothing,
+	    false },
 };
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
@@ -91,7 +100,7 @@ config_parse(struct bytes text, char *why, size_t why_size,
 	struct config c = { 0 };
 	struct doc *d = NULL;
 	struct doc_obj o;
-	int err, log = LOG_STDERR;
+	int err, log = LOG_STDERR, forward = FORWARD_OFF;
 	size_t i;
 
 	if ((err = doc_parse(text, 0, &d)) != 0) {
@@ -105,6 +114,9 @@ config_parse(struct bytes text, char *why, size_t why_size,
 	if (doc_has(&o, "log"))
 		doc_enum(&o, "log", log_words, &log);
 	c.log_to_system = log == LOG_SYSTEM;
+	if (doc_has(&o, "forward"))
+		doc_enum(&o, "forward", forward_words, &forward);
+	c.forward = (enum config_forward)forward;
 	doc_end(&o);
 	if (err == 0 && (err = doc_error(d)) != 0)
 		snprintf(why, why_size, "\"%s\": %s", doc_error_field(d),

@@ -15,6 +15,9 @@
 
 #define CONFIG_FILE_CAP 65536	/* bytes; a real one has a few hundred */
 
+/* Whether each record goes to a log of the system's too, and which. */
+enum config_forward { FORWARD_OFF, FORWARD_SYSLOG, FORWARD_JOURNALD };
+
 /* Every string is ours until config_free(), or a constant default. */
 struct config {
 	char *file;		/* the configuration's own path, absolute */
@@ -25,6 +28,8 @@ struct config {
 	char *programs;		/* folder of courier and runner */
 	char *proxy;		/* host:port, or "" */
 	char *proxy_auth;	/* value of Proxy-Authorization, or "" */
+	char *forward_socket;	/* of that log, or "": where it is usually */
+	enum config_forward forward;
 	bool log_to_system;
 };
 

@@ -5,6 +5,7 @@
  */
 #include "agent/gate/gate.h"
 
+#include "agent/gate/forward.h"
 #include "platform/clock.h"
 #include "platform/events.h"
 #include "platform/privileges.h"
@@ -58,6 +59,8 @@ shut(struct gate *g)
 	close_handle((uv_handle_t *)&g->proof);
 	close_handle((uv_handle_t *)&g->later);
 	checkpoints_stop(g->checkpoints);
+	forward_close(g->forward);
+	g->forward = NULL;
 	upkeep_close(g->upkeep);
 	g->upkeep = NULL;
 	uv_stop(g->loop);
@@ -161,6 +164,7 @@ gate_turn(struct gate *g)
 	if (g->broken)
 		return;
 	outbox_push(g->outbox);
+	forward_push(g->forward);
 	checkpoints_turn(g->checkpoints);
 	if (g->upkeep != NULL)
 		upkeep_turn(g->upkeep);
@@ -418,7 +422,8 @@ open_all(struct gate *g)
 	    (err = open_desk(g)) != 0)
 		return err;
 	if (g->journal != NULL && ((err = checkpoints_start(
-	    g->checkpoints)) != 0 || (err = upkeep_new(g, &g->upkeep)) != 0))
+	    g->checkpoints)) != 0 || (err = upkeep_new(g, &g->upkeep)) != 0 ||
+	    (err = forward_new(g, &g->forward)) != 0))
 		return err;
 	if (!uplink_is_split())
 		log_event(&g->log, SERVICE_WARNING, "all processes run under"

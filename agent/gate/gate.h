@@ -28,6 +28,7 @@
 
 struct runs;
 struct outbox;
+struct forward;
 struct upkeep;
 
 struct gate {
@@ -54,6 +55,7 @@ struct gate {
 	uint8_t challenge[WIRE_NONCE + WIRE_HASH];	/* to be answered */
 	uv_timer_t proof;
 	struct uplink *uplink;		/* NULL without an enrolment */
+	struct forward *forward;	/* NULL: records stay here */
 	struct frontdesk *desk;
 
 	uv_poll_t events;		/* events.h: stop, renew, children */

@@ -97,6 +97,7 @@ shim_fstat(int fd, struct stat *st)
 #define renameat shim_renameat
 #define fstat(fd, st) shim_fstat(fd, st)
 #include "platform/linux/file_sync.c"
+#include "platform/linux/native.c"
 #include "platform/posix/file.c"
 #undef fstat
 
