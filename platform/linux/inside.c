@@ -142,7 +142,8 @@ may_be_writable(const char *path)
 
 /* One line of mountinfo (proc(5)): number parent device root path options. */
 static void
-try_mount(char *line, struct finding *f, bool *ret_root)
+try_mount(const struct inside *in, char *line, struct finding *f,
+    bool *ret_root)
 {
 	char *word[6], *s = line;
 	size_t i;
@@ -159,6 +160,9 @@ try_mount(char *line, struct finding *f, bool *ret_root)
 		*ret_root = true;
 	if (strncmp(word[5], "ro", 2) != 0 && !may_be_writable(word[4]))
 		find(f, "%.64s is writable", word[4]);
+	if (!in->userns && strstr(word[5], "nodev") == NULL &&
+	    strcmp(word[4], "/dev") != 0 && strcmp(word[4], "/dev/pts") != 0)
+		find(f, "%.64s has devices", word[4]);
 }
 
 static void
@@ -170,7 +174,7 @@ try_mounts(const struct inside *in, struct finding *f)
 	size_t n = 0;
 
 	while (info != NULL && fgets(line, sizeof(line), info) != NULL) {
-		try_mount(line, f, &root);
+		try_mount(in, line, f, &root);
 		n++;
 	}
 	if (info != NULL)

@@ -273,6 +273,31 @@ mask_copies(const struct job *j)
 	return error;
 }
 
+/* Named pipes below folder can be written on a read-only mount as well. */
+static int
+mask_pipes(const struct job *j, const char *folder, unsigned depth)
+{
+	char path[PATH_MAX];
+	DIR *dir = opendir(folder);
+	struct dirent *e;
+	int error = 0, n;
+
+	if (dir == NULL)
+		return errno == ENOENT ? 0 : errno;
+	while (error == 0 && (e = readdir(dir)) != NULL) {
+		n = snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
+		if (n < 0 || (size_t)n >= sizeof(path))
+			error = ENAMETOOLONG;
+		else if (e->d_type == DT_FIFO)
+			error = mask(j, path);
+		else if (e->d_type == DT_DIR && e->d_name[0] != '.' &&
+		    depth > 0)
+			error = mask_pipes(j, path, depth - 1);
+	}
+	(void)closedir(dir);
+	return error;
+}
+
 static int
 make_masks(const struct job *j)
 {
@@ -281,6 +306,15 @@ make_masks(const struct job *j)
 
 	for (i = 0; i < j->p->n_masks && error == 0; i++)
 		error = mask(j, j->p->masks[i]);
+	/*
+	 * Whoever may ask logind to keep a service manager for him could reach
+	 * that there the next time, and be started outside.
+	 */
+	if (error == 0 && j->p->profile == PLAN_OBSERVE)
+		error = mask(j, "/run/user");
+	/* Root's: initctl, dmeventd. Landlock refuses those, where it is. */
+	if (error == 0 && j->o->mask_pipes)
+		error = mask_pipes(j, "/run", 3);
 	if (j->p->profile != PLAN_REPAIR && j->p->read != PLAN_READ_ALL)
 		return error;
 	for (i = 0; i < sizeof(secrets) / sizeof(secrets[0]) && error == 0; i++)
@@ -320,7 +354,8 @@ mounts_enter(const struct plan *p, const struct mounts_options *o,
     bool *ret_by_remount)
 {
 	const struct job j = { .p = p, .o = o };
-	struct seal s = { .p = p, .by_remount = o->by_remount };
+	struct seal s = { .p = p, .userns = o->userns,
+	    .by_remount = o->by_remount };
 	int error = build(&j, &s);
 
 	seal_close(&s);

@@ -18,16 +18,17 @@
 struct mounts_options {
 	bool own_proc;	/* in a pid namespace: a new /proc */
 	bool userns;	/* without root: no device nodes can be made */
+	bool mask_pipes;	/* root, without Landlock */
 	bool by_remount;	/* the way of kernels before 5.12 */
 };
 
 /*
  * Turns the mount namespace of this process, which has it for itself, into the
- * payload's: everything read-only and nosuid; a private /dev; private, capped
- * /tmp, /var/tmp and /dev/shm; the plan's roots writable, nosuid and nodev;
- * last of all, masks: what the plan names, and with root's eyes (`repair`, or
- * read all) the system's password files with their copies and root's keys. A
- * masked file cannot be opened, a masked folder is empty.
+ * payload's: everything read-only, nosuid and nodev; a private /dev; private,
+ * capped /tmp, /var/tmp and /dev/shm; the plan's roots writable, nosuid and
+ * nodev; last of all, masks: what the plan names, and with root's eyes
+ * (`repair`, or read all) the system's password files with their copies and
+ * root's keys. A masked file cannot be opened, a masked folder is empty.
  * With services the runner's program stands at MOUNTS_OWN/systemctl.
  * Leaves the umask at 0.
  *

@@ -83,6 +83,8 @@ enter_mounts(const struct payload *y)
 	const struct mounts_options o = {
 		.own_proc = payload_has_init(y->plan),
 		.userns = is_userns(y->plan),
+		.mask_pipes = y->plan->profile == PLAN_REPAIR &&
+		    !is_userns(y->plan) && y->landlock == 0,
 	};
 
 	return mounts_enter(y->plan, &o, NULL);

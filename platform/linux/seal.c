@@ -187,7 +187,8 @@ static int
 seal_at_once(struct seal *j)
 {
 	struct attributes a = {
-		.set = ATTR_RDONLY | ATTR_NOSUID,
+		.set = ATTR_RDONLY | ATTR_NOSUID |
+		    (j->userns ? 0 : ATTR_NODEV),
 		.propagation = MS_PRIVATE,
 	};
 	size_t i;
@@ -296,7 +297,7 @@ is_reachable(const char *path, long number)
 	return s == NULL || strtol(s + 7, NULL, 10) == number;
 }
 
-/* Makes one mount of mountinfo read-only, or nosuid and nodev in a root. */
+/* Makes one mount of mountinfo what it is to be, here or in a root. */
 static int
 seal_line(const struct seal *j, char *line)
 {
@@ -316,7 +317,10 @@ seal_line(const struct seal *j, char *line)
 	for (i = 0; i < j->p->n_roots; i++)
 		if (is_below(path, j->p->roots[i]))
 			break;
-	flags |= i < j->p->n_roots ? MS_NODEV : MS_RDONLY;
+	if (i < j->p->n_roots || !j->userns)
+		flags |= MS_NODEV;
+	if (i == j->p->n_roots)
+		flags |= MS_RDONLY;
 	error = do_mount(NULL, path, MS_REMOUNT | MS_BIND | flags);
 	if (error == ENOENT || error == ENOTDIR || error == EINVAL ||
 	    error == EACCES)

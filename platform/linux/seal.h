@@ -20,6 +20,7 @@ struct seal_root {
 struct seal {
 	const struct plan *p;
 	struct seal_root roots[PLAN_ROOTS_MAX];
+	bool userns;		/* without root */
 	bool by_remount;	/* the way of kernels before 5.12 */
 };
 
@@ -30,8 +31,13 @@ struct seal {
  * not where private folders will lie (EINVAL).
  */
 MUST_CHECK int seal_open(struct seal *s);
-/* Makes all mounts of this process's namespace private, read-only and nosuid.
- * Sets s->by_remount if that was the way to do it. */
+/*
+ * Makes all mounts of this process's namespace private, read-only, nosuid and
+ * nodev: a disk can be written through a mount that is read-only, and chroots
+ * have a /dev of their own. (Not nodev in a user namespace, where the private
+ * /dev is made of those nodes, and a disk is root's anyway.)
+ * Sets s->by_remount if that was the way to do it.
+ */
 MUST_CHECK int seal_all(struct seal *s);
 /*
  * Puts the roots back where they were opened, writable, nosuid and nodev. What

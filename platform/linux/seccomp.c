@@ -149,6 +149,8 @@ static const uint32_t audit_arch[SECCOMP_ARCHES] = {
 #define IOCTL_TIOCSTI 0x5412u
 #define IOCTL_TIOCLINUX 0x541cu
 #define IOCTL_TIOCSETD 0x5423u
+#define IOCTL_BTRFS_SNAP 0x50009401u
+#define IOCTL_BTRFS_SNAP_V2 0x50009417u
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
     "LOAD_ARG reads the lower half of an argument first");
@@ -244,9 +246,12 @@ static void
 add_ioctl(struct seccomp_program *p)
 {
 	ADD(p, LOAD_ARG(1));
-	ADD(p, IF_EQUAL(IOCTL_TIOCSTI, 3, 0));
-	ADD(p, IF_EQUAL(IOCTL_TIOCLINUX, 2, 0));
-	ADD(p, IF_EQUAL(IOCTL_TIOCSETD, 1, 0));
+	ADD(p, IF_EQUAL(IOCTL_TIOCSTI, 5, 0));
+	ADD(p, IF_EQUAL(IOCTL_TIOCLINUX, 4, 0));
+	ADD(p, IF_EQUAL(IOCTL_TIOCSETD, 3, 0));
+	/* A copy of what is masked, where it is not. */
+	ADD(p, IF_EQUAL(IOCTL_BTRFS_SNAP, 2, 0));
+	ADD(p, IF_EQUAL(IOCTL_BTRFS_SNAP_V2, 1, 0));
 	ADD(p, ALLOW);
 	ADD(p, DENY(EPERM));
 }

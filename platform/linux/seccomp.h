@@ -55,7 +55,7 @@ enum seccomp_rule {
 	SECCOMP_CLONE,		/* no new namespaces */
 	SECCOMP_SOCKET,		/* by family, type and protocol */
 	SECCOMP_PAIR,		/* socketpair(2) */
-	SECCOMP_IOCTL,		/* none that types into terminals */
+	SECCOMP_IOCTL,		/* none that types, none for snapshots */
 	SECCOMP_PERSONALITY,	/* none but the plain one */
 	SECCOMP_MODE_1,		/* no set-id bits in the mode, argument 1 */
 	SECCOMP_MODE_2,

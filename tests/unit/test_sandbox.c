@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 
 /* A user that is nobody else's, also not another test's. */
 static uint32_t
@@ -527,7 +528,8 @@ GUARDED(mounts_below_a_root)
 	CHECK_INT(mount("proc", folder, "proc", 0, NULL), 0);
 	job = job_in(&p, "(: > $R/m/sys/kernel/core_pattern) 2>/dev/null || "
 	    "echo no; echo x > $R/x && cat $R/x; "
-	    "grep -c \" $R/m .*ro,nosuid,nodev\" /proc/self/mountinfo");
+	    "grep \" $R/m \" /proc/self/mountinfo | tail -n 1 | "
+	    "grep -c ro,nosuid,nodev");
 	run_well(&run, &job);
 	CHECK_STR(run_text(&run), "no\nx\n1\n");
 	run_close(&run);
@@ -577,7 +579,14 @@ look_around(const struct place *p)
 	(void)close(fd);
 	if (unlink(path) != 0)
 		return "unlink";
-	(void)snprintf(path, sizeof(path), "%s/old", p->root);
+	/* Root's: as it is without Landlock. */
+	if (open("/run/countersign-test-pipe", O_RDWR | O_CLOEXEC) >= 0)
+		return "a named pipe";
+	(void)snprintf(path, sizeof(path), "%s/disk", p->root);
+	if (open(path, O_RDONLY | O_CLOEXEC) >= 0)
+		return "a device in a root";
+	if (open("/opt/countersign-test-disk", O_RDONLY | O_CLOEXEC) >= 0)
+		return "a device";
 	if (stat("/etc/shadow", &(struct stat){ 0 }) == 0 &&
 	    open("/etc/shadow", O_RDONLY | O_CLOEXEC) >= 0)
 		return "shadow";
@@ -590,7 +599,8 @@ look_around(const struct place *p)
 GUARDED(both_ways_of_sealing)
 {
 	static const bool ways[] = { false, true };
-	struct mounts_options o = { .own_proc = false };
+	struct mounts_options o = { .mask_pipes = true };
+	char disk[64];
 	struct place p;
 	struct plan plan;
 	const char *wrong;
@@ -605,6 +615,15 @@ GUARDED(both_ways_of_sealing)
 	plan.read = PLAN_READ_ALL;
 	plan.roots[plan.n_roots++] = p.root;
 	plan.tmp_bytes = 1u << 20;
+	/* The null device will do for a disk. */
+	(void)snprintf(disk, sizeof(disk), "%s/disk", p.root);
+	CHECK_INT(mknod(disk, S_IFCHR | 0600, makedev(1, 3)), 0);
+	(void)unlink("/opt/countersign-test-disk");
+	CHECK_INT(mknod("/opt/countersign-test-disk", S_IFCHR | 0600,
+	    makedev(1, 3)), 0);
+	CHECK(open(disk, O_RDONLY | O_CLOEXEC) >= 0);
+	CHECK(mkfifo("/run/countersign-test-pipe", 0600) == 0 ||
+	    errno == EEXIST);
 	for (i = 0; i < 2; i++) {
 		o.by_remount = ways[i];
 		if ((pid = fork()) == 0) {
@@ -620,6 +639,8 @@ GUARDED(both_ways_of_sealing)
 		CHECK_INT(waitpid(pid, &status, 0), pid);
 		CHECK_INT(status, 0);
 	}
+	(void)unlink("/opt/countersign-test-disk");
+	(void)unlink("/run/countersign-test-pipe");
 	remove_place(&p);
 }
 

@@ -355,6 +355,8 @@ static const struct {
 	{ "ioctl", { 0, 0x5412 | HIGH }, ERRNO(EPERM), ERRNO(EPERM) },
 	{ "ioctl", { 0, 0x541c }, ERRNO(EPERM), ERRNO(EPERM) },
 	{ "ioctl", { 0, 0x5423 }, ERRNO(EPERM), ERRNO(EPERM) },
+	{ "ioctl", { 0, 0x50009401 }, ERRNO(EPERM), ERRNO(EPERM) },
+	{ "ioctl", { 0, 0x50009417 }, ERRNO(EPERM), ERRNO(EPERM) },
 	/* sockets: wide has AF_UNIX and the internet, narrow neither */
 	{ "socket", { 1, 1, 0 }, ALLOWED, ERRNO(EAFNOSUPPORT) },
 	{ "socket", { 1, 2, 0 }, ALLOWED, ERRNO(EAFNOSUPPORT) },
