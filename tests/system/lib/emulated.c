@@ -13,6 +13,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#ifndef EMULATOR
+#define EMULATOR "/usr/bin/qemu-aarch64-static"
+#endif
 #define ARGS_MAX 64
 
 int
