@@ -276,7 +276,25 @@ def go_program(folder):
     return program, None
 
 
+def protocol():
+    """The example of PROTOCOL.md is of those keys and records."""
+    with open(os.path.join(ROOT, 'common', 'PROTOCOL.md'),
+              encoding='utf-8') as f:
+        blocks = f.read().split('```\n')[1::2]
+    keys = [b for b in blocks if '/epoch-1+' in b][0].splitlines()
+    note = [b for b in blocks if '\n\n' + DASH in b][0]
+    name = keys[0].split('+')[0]
+    text = '%s\n3\n%s\n' % (name, b64(mth(0, 3)))
+    want = text + '\n' + sign(name, 1, 1, text) + \
+        sign(name + '/epoch-1', 1, 2, text) + \
+        sign('w.example/1', 4, 3, text, 1767225600)
+    report('protocol', None if note == want and keys == [
+        vkey(name, 1, 1), vkey(name + '/epoch-1', 1, 2),
+        vkey('w.example/1', 4, 3)] else 'another note: %r' % want)
+
+
 def main():
+    protocol()
     seed = int(os.environ.get('SEED', '0')) or random.randrange(1 << 30)
     r = random.Random(seed)
     print('# SEED=%d' % seed)
