@@ -182,12 +182,24 @@ complain(struct gate *g, const char *what, int err, const char *todo)
 	return err;
 }
 
+/* Nothing is appended behind the first epoch before there is a checkpoint. */
+static bool
+lacks_checkpoint(const struct gate *g)
+{
+	const struct standing *s = core_standing(g->core);
+
+	return checkpoints_size(g->checkpoints) == 0 && (s->epoch > 1 ||
+	    (s->epoch == 1 && s->epoch_index + 1 < s->next));
+}
+
 static int
 replay(void *arg, uint64_t index, struct bytes payload)
 {
 	struct gate *g = arg;
+	int err = core_replay(g->core, index, payload);
 
-	return core_replay(g->core, index, payload);
+	/* Now, for a torn end is cut off only after the replay. */
+	return err == 0 && lacks_checkpoint(g) ? ERR_CORRUPT : err;
 }
 
 /*
@@ -209,6 +221,8 @@ journal_is_corrupt(struct gate *g, const struct journal_start *start)
 	const char *why = core_error(g->core);
 	char detail[300];
 
+	if (why[0] == '\0' && lacks_checkpoint(g))
+		return keep_evidence(g, "checkpoint_missing", "");
 	snprintf(detail, sizeof(detail), "record %llu: %s",
 	    (unsigned long long)start->bad_index, why[0] != '\0' ? why :
 	    start->why);
