@@ -26,14 +26,17 @@ struct consent {
 
 /*
  * Records the refusal. What a trusted key has signed is recorded for sure, but
- * once: whoever sends it again and again fills no disk either.
+ * once, and so many a minute: whoever sends it again and again, or ever new ones,
+ * fills no disk either.
  */
 static int
 refuse(struct consent *s, bool trusted, const char *reason, const char *detail)
 {
 	struct core *c = s->c;
 	bool fresh = trusted && s->approval != NULL &&
-	    !queue_has_seen(c->queue, &s->digest);
+	    !queue_has_seen(c->queue, &s->digest) &&
+	    s->signer.person != NULL && budgets_take(&c->budgets,
+	    s->signer.person->id, s->m.boot_ms);
 	struct record rec;
 	int err;
 

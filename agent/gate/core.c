@@ -20,6 +20,8 @@ core_new(const struct core_config *cfg, struct core **ret_c)
 	if (c == NULL)
 		return ERR_NOMEM;
 	c->cfg = *cfg;
+	/* What ended before the start may have others waiting for it. */
+	c->after_failed = true;
 	if ((err = queue_new(&c->queue)) != 0) {
 		free(c);
 		return err;
@@ -37,6 +39,7 @@ core_free(struct core *c)
 	queue_free(c->queue);
 	standing_fini(&c->s);
 	free(c->effects);
+	free(c->after);
 	free(c);
 }
 
@@ -203,9 +206,12 @@ note_landmark(struct core *c, uint64_t index, const struct record *rec)
 	if (!rec->has[RF_CARD] || c->replaying)
 		return;
 	item = queue_find(c->queue, &rec->card);
-	if (item != NULL && item->last_index == index &&
-	    state_is_end(item->state))
-		c->landmark = index + 1;
+	if (item == NULL || item->last_index != index ||
+	    !state_is_end(item->state))
+		return;
+	c->landmark = index + 1;
+	if (item->state != STATE_FINISHED || item->result.exit_code != 0)
+		c->after_failed = true;
 }
 
 static int
@@ -341,11 +347,17 @@ dossier_open(const struct core *c, struct moment m,
 		return ERR_STATE;
 	buf_init(&payload, CAP_CARD);
 	err = c->cfg.host->load(c->cfg.arg, &item->digest, &payload);
-	if (err == 0)
+	/* What cannot be read just now is not damaged. */
+	if (err == 0) {
 		err = card_parse(buf_bytes(&payload), &ret_d->card, &why);
+		if (err != 0 && err != ERR_NOMEM)
+			err = ERR_CORRUPT;
+	} else if (err == ERR_NOT_FOUND) {
+		err = ERR_CORRUPT;
+	}
 	buf_free(&payload);
 	if (err != 0)
-		return err == ERR_NOMEM || err == ERR_IO ? err : ERR_CORRUPT;
+		return err;
 	if (!sha256_equal(&ret_d->card->digest, &item->digest)) {
 		dossier_close(ret_d);
 		return ERR_CORRUPT;

@@ -6,6 +6,7 @@
 #ifndef COUNTERSIGN_AGENT_GATE_CORE_INSIDE_H
 #define COUNTERSIGN_AGENT_GATE_CORE_INSIDE_H
 
+#include "agent/gate/budgets.h"
 #include "agent/gate/core.h"
 #include "common/caps.h"
 #include "common/people.h"
@@ -14,6 +15,19 @@
 /* Runs at the same time: one that changes things, four that look. */
 #define SLOTS_CHANGING 1
 #define SLOTS_LOOKING 4
+
+/* Refused cards that are remembered; more are refused without a claim. */
+#define CORE_REFUSED_MAX 20000
+
+/* A card that waits for others. */
+struct core_after {
+	struct sha256 card;
+	struct sha256 after[CAP_AFTER];
+	size_t n;
+};
+
+/* Whether those that a card comes after have finished with exit code 0. */
+enum core_wait { CORE_WAIT_GO, CORE_WAIT_LATER, CORE_WAIT_NEVER };
 
 struct core {
 	struct core_config cfg;
@@ -24,6 +38,11 @@ struct core {
 	uint64_t landmark, landmark_segment;
 	bool hold;
 	struct limiter limiter;
+	struct budgets budgets;		/* of people whose cards are refused */
+	struct core_after *after;	/* open cards that wait for others */
+	size_t n_after, after_size;
+	bool after_known;		/* all of them are in it */
+	bool after_failed;		/* a card has ended badly */
 	bool replaying;
 	bool taken_back;		/* the replay had a `clock` */
 	bool in_segment;		/* its first records are written */
@@ -99,6 +118,15 @@ MUST_CHECK int core_load_state(struct core *c, uint64_t index,
 bool core_has_files(const struct core *c, const struct record *rec);
 /* The queue, folded anew from all that the journal has. */
 MUST_CHECK int core_rebuild_queue(struct core *c);
+
+/* ---- after.c ---- */
+
+/* Notes that a card which was taken in waits for others. ERR_NOMEM. */
+MUST_CHECK int core_note_after(struct core *c, const struct card *card);
+enum core_wait core_after_others(const struct core *c,
+    const struct sha256 *after, size_t n);
+/* Cancels what waits for a card that has ended badly. */
+MUST_CHECK int core_cancel_after(struct core *c, struct moment m);
 
 /* ---- consent.c ---- */
 

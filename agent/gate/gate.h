@@ -51,6 +51,7 @@ struct gate {
 	struct runs *runs;
 	struct outbox *outbox;
 	struct linkfile link;
+	struct limiter refusals;	/* log lines of refused envelopes */
 	uint64_t proven_ms;	/* boot time of the last hello; 0 none */
 	uint8_t challenge[WIRE_NONCE + WIRE_HASH];	/* to be answered */
 	uv_timer_t proof;

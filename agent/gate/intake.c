@@ -26,6 +26,20 @@ struct intake {
 };
 
 /*
+ * A final refusal is remembered as long as the card could come again. One over
+ * its proposer's budget is none yet: the card may come again.
+ */
+static bool
+may_claim(struct intake *in)
+{
+	struct core *c = in->c;
+
+	return queue_count(c->queue, STATE_REFUSED) < CORE_REFUSED_MAX &&
+	    budgets_take(&c->budgets, in->proposer.person != NULL ?
+	    in->proposer.person->id : bytes_of(NULL, 0), in->m.boot_ms);
+}
+
+/*
  * Records the refusal. What nobody trusted has signed, and what may come
  * again, is recorded at most so often: else whoever resends fills the disk.
  */
@@ -39,6 +53,10 @@ refuse(struct intake *in, bool final, const char *reason, const char *detail)
 	(void)core_reply(in->reply, CORE_REFUSED, reason, detail);
 	if (!final && !limiter_take(&c->limiter, in->m.boot_ms))
 		return 0;
+	if (final && !may_claim(in)) {
+		limiter_hold(&c->limiter, in->m.boot_ms);
+		return 0;
+	}
 	record_init(&rec, RECORD_CARD_REFUSED);
 	record_set_digest(&rec, RF_CARD, &in->digest);
 	record_set_str(&rec, RF_REASON, reason);
@@ -224,6 +242,8 @@ receive(struct intake *in)
 	err = core_emit(c, in->m, &rec, false, &in->digest, in->e->payload);
 	if (err == ERR_NO_SPACE)
 		return refuse(in, false, "disk_full", "");
+	if (err == 0)
+		err = core_note_after(c, in->card);
 	if (err != 0 || !planned)
 		return err;
 	record_init(&rec, RECORD_PLANNED);

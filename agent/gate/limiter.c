@@ -13,16 +13,29 @@ window_is_over(const struct limiter *l, uint64_t boot_ms)
 	    boot_ms - l->window_start >= LIMITER_WINDOW_MS;
 }
 
+static void
+begin_window(struct limiter *l, uint64_t boot_ms)
+{
+	if ((l->used > 0 || l->held_back > 0) && !window_is_over(l, boot_ms))
+		return;
+	l->window_start = boot_ms;
+	l->used = 0;
+	/* A flood that goes on must not put the summary off. */
+	l->due += l->held_back;
+	l->held_back = 0;
+}
+
+void
+limiter_hold(struct limiter *l, uint64_t boot_ms)
+{
+	begin_window(l, boot_ms);
+	l->held_back++;
+}
+
 bool
 limiter_take(struct limiter *l, uint64_t boot_ms)
 {
-	if (l->used == 0 || window_is_over(l, boot_ms)) {
-		l->window_start = boot_ms;
-		l->used = 0;
-		/* A flood that goes on must not put the summary off. */
-		l->due += l->held_back;
-		l->held_back = 0;
-	}
+	begin_window(l, boot_ms);
 	if (l->used >= LIMITER_PER_MINUTE) {
 		l->held_back++;
 		return false;

@@ -30,6 +30,9 @@ struct limiter {
  */
 bool limiter_take(struct limiter *l, uint64_t boot_ms);
 
+/* Counts one as held back that something else did not let through. */
+void limiter_hold(struct limiter *l, uint64_t boot_ms);
+
 /*
  * How many were held back and are due for a summary at boot_ms: none of a
  * window that still runs. What it tells is not told again.

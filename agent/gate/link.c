@@ -35,6 +35,22 @@ link_envelope(const struct wire_envelope *w, struct envelope *ret_e)
 typedef int core_taker(struct core *c, struct moment m,
     const struct envelope *e, struct core_reply *ret_r);
 
+/* Whoever sends what is refused fills no log either. */
+static void
+tell_refusal(struct gate *g, struct moment m, const char *what,
+    const char *reason)
+{
+	uint64_t more;
+
+	if (!limiter_take(&g->refusals, m.boot_ms))
+		return;
+	if ((more = limiter_due(&g->refusals, m.boot_ms)) > 0)
+		log_event(&g->log, SERVICE_NOTICE, "refused more=%llu",
+		    (unsigned long long)more);
+	log_event(&g->log, SERVICE_NOTICE, "%s refused reason=%s", what,
+	    reason);
+}
+
 static int
 take_envelope(struct gate *g, struct moment m, struct bytes body,
     enum wire_type type, core_taker *take)
@@ -49,8 +65,7 @@ take_envelope(struct gate *g, struct moment m, struct bytes body,
 	link_envelope(&w, &e);
 	err = take(g->core, m, &e, &r);
 	if (err == 0 && r.answer == CORE_REFUSED)
-		log_event(&g->log, SERVICE_NOTICE, "%s refused reason=%s",
-		    wire_name((uint16_t)type), r.reason);
+		tell_refusal(g, m, wire_name((uint16_t)type), r.reason);
 	return err;
 }
 

@@ -130,6 +130,7 @@ recheck_approvals(struct core *c, struct moment m, struct dossier *d,
 	struct lapsed gone[QUEUE_APPROVALS];
 	struct rules_missing missing;
 	struct people_signer signer;
+	struct sha256 digest = item->digest;
 	size_t i, n = 0, n_gone = 0;
 	int err = 0;
 
@@ -157,6 +158,14 @@ recheck_approvals(struct core *c, struct moment m, struct dossier *d,
 	for (i = 0; i < n_gone && err == 0; i++)
 		err = lapse(c, m, item, &gone[i].digest, gone[i].reason,
 		    *ret_enough);
+	/*
+	 * They all count, and more is asked for by now (other groups of the
+	 * device): it goes back to those who approve, and does not wait for
+	 * what nobody asks them for.
+	 */
+	if (err == 0 && n_gone == 0 && item->state == STATE_APPROVED &&
+	    !*ret_enough)
+		err = lapse_all(c, m, &digest, "more_required");
 	return err;
 }
 
@@ -294,27 +303,6 @@ count_running(const struct core *c, unsigned *ret_changing,
 			    ret_looking : ret_changing);
 }
 
-enum waiting { WAIT_GO, WAIT_LATER, WAIT_NEVER };
-
-/* Whether the cards that it comes after have finished with exit code 0. */
-static enum waiting
-after_others(const struct core *c, const struct card *card)
-{
-	const struct queue_item *other;
-	enum waiting w = WAIT_GO;
-	size_t i;
-
-	for (i = 0; i < card->n_after; i++) {
-		other = queue_find(c->queue, &card->after[i]);
-		if (other == NULL || !state_is_end(other->state))
-			w = WAIT_LATER;
-		else if (other->state != STATE_FINISHED ||
-		    other->result.exit_code != 0)
-			return WAIT_NEVER;
-	}
-	return w;
-}
-
 /* A card that goes by itself: still so, fresh files, and within its rate. */
 static int
 recheck_auto(struct core *c, struct moment m, struct dossier *d,
@@ -380,7 +368,7 @@ consider(struct core *c, struct moment m, const struct queue_item *item,
 	struct refusal why;
 	struct dossier d;
 	bool enough = false;
-	enum waiting w;
+	enum core_wait w;
 	int err;
 
 	err = dossier_open(c, m, item, &d);
@@ -412,10 +400,11 @@ consider(struct core *c, struct moment m, const struct queue_item *item,
 		    SLOTS_CHANGING;
 
 		item = queue_find(c->queue, &digest);
-		if ((w = after_others(c, d.card)) == WAIT_NEVER) {
+		w = core_after_others(c, d.card->after, d.card->n_after);
+		if (w == CORE_WAIT_NEVER) {
 			err = card_ends(c, m, item, RECORD_CANCELLED,
 			    "device", "after_failed");
-		} else if (w == WAIT_GO && *used < slots) {
+		} else if (w == CORE_WAIT_GO && *used < slots) {
 			if ((err = intend(c, m, &d, item)) == 0)
 				++*used;
 		}
@@ -460,6 +449,7 @@ core_turn(struct core *c, struct moment m)
 	}
 	if ((err = follow_policy_all(c, m)) != 0 ||
 	    (err = expire_cards(c, m)) != 0 ||
+	    (err = core_cancel_after(c, m)) != 0 ||
 	    (err = lapse_expired(c, m)) != 0 ||
 	    (err = start_cards(c, m)) != 0 ||
 	    (err = core_daily_epoch(c, m)) != 0)

@@ -246,14 +246,13 @@ class Agent:
         return r.stdout.decode().strip()
 
     def start(self, wait=True, env=None):
+        n = self.peer.connections
         self.gate = subprocess.Popen(
             [fake.program('countersignd'), '--config', self.config],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
             env=env)
         if wait:
-            n = self.peer.connections
-            self.peer.wait(lambda: self.peer.connections > n or
-                           self.peer.link is not None, 'connection')
+            self.peer.wait(lambda: self.peer.connections > n, 'connection')
             for word in self.files:
                 self.peer.record('trust', file=word)
         return self
