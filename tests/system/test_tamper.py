@@ -302,6 +302,18 @@ def test_the_checkpoint_was_removed():
         locked(a, 'checkpoint_missing', before)
 
 
+def test_the_checkpoint_was_removed_and_the_end_torn():
+    # Alone it would be a crash, whose torn end is cut off.
+    with agent() as a:
+        ran(a)
+        os.unlink(on_disk(a, 'checkpoint'))
+        path = last_segment(a)
+        os.truncate(path, os.path.getsize(path) - 3)
+        before = snapshot(a)
+        a.start(wait=False)
+        locked(a, 'checkpoint_missing', before)
+
+
 def test_the_checkpoint_was_changed():
     for change in (lambda b: b.replace(b'\n', b'\nx', 1),
                    lambda b: b[:len(b) // 2], lambda b: b'',
