@@ -25,8 +25,14 @@ const char *const writeroot_refused[] = {
 	"/var/lock", "/var/run",
 	"/var/spool/anacron", "/var/spool/at*", "/var/spool/cron*",
 	"/var/spool/incron",
+	/* macOS, where /etc, /tmp and /var are links to /private. */
+	"/Applications", "/Library", "/System",
+	"/Users/*/.ssh", "/Users/*/Library",
+	"/private/etc", "/private/var/at", "/private/var/db",
+	"/private/var/root", "/private/var/run",
+	"/var/at", "/var/db", "/var/root",
 	/* Private to each action: what is written there is nowhere. */
-	"/tmp", "/var/tmp",
+	"/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp",
 	NULL
 };
 
