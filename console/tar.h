@@ -1,10 +1,10 @@
 /*
  * tar.h - headers of a tar archive (POSIX.1-1988 ustar).
  * SPDX-License-Identifier: Apache-2.0
- * Runs in: countersign-console (only inside console/api).
+ * Runs in: countersign-console (serve, export).
  */
-#ifndef COUNTERSIGN_CONSOLE_API_TAR_H
-#define COUNTERSIGN_CONSOLE_API_TAR_H
+#ifndef COUNTERSIGN_CONSOLE_TAR_H
+#define COUNTERSIGN_CONSOLE_TAR_H
 
 #include "common/bytes.h"
 
@@ -22,6 +22,9 @@ void tar_put_header(struct buf *b, const char *name, uint64_t size,
     int64_t mtime);
 /* Appends zeros up to the next block after size bytes of content. */
 void tar_put_padding(struct buf *b, uint64_t size);
+/* Appends a whole file: header, content, padding. */
+void tar_put_file(struct buf *b, const char *name, struct bytes content,
+    int64_t mtime);
 /* Appends the end of the archive: two blocks of zeros. */
 void tar_put_end(struct buf *b);
 

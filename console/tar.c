@@ -1,9 +1,9 @@
 /*
  * tar.c - headers of a tar archive (POSIX.1-1988 ustar).
  * SPDX-License-Identifier: Apache-2.0
- * Runs in: countersign-console (serve).
+ * Runs in: countersign-console (serve, export).
  */
-#include "console/api/tar.h"
+#include "console/tar.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,6 +55,15 @@ tar_put_padding(struct buf *b, uint64_t size)
 
 	if (over > 0)
 		buf_put(b, zeros, TAR_BLOCK - over);
+}
+
+void
+tar_put_file(struct buf *b, const char *name, struct bytes content,
+    int64_t mtime)
+{
+	tar_put_header(b, name, content.n, mtime);
+	buf_put_bytes(b, content);
+	tar_put_padding(b, content.n);
 }
 
 void
