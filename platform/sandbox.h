@@ -41,6 +41,9 @@
  *					`repair`
  *	nnp=yes seccomp=yes
  *	landlock=0…9			the version that holds; 0 none
+ * On macOS: cgroup=none; kill=uid|lineage|none (lineage: by the kernel's memory
+ * of who made whom); mem=poll|none; procs=poll|rlimit+poll|none; for confined
+ * profiles net= and unix=no as above, and seatbelt=yes.
  */
 
 /* ---- runner: what this machine can do ---- */
