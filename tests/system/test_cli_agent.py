@@ -21,8 +21,8 @@ import tarfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
-from countersign import checks, dsse, fake, owner	# noqa: E402
-from countersign.agent import Agent			# noqa: E402
+from countersign import checks, dsse, fake, owner, tlog	# noqa: E402
+from countersign.agent import Agent, Peer		# noqa: E402
 
 REFUSED = 3
 LIMIT = 60
@@ -415,6 +415,50 @@ def test_the_checkpoint_is_looked_at():
         os.unlink(path)
         out = t.json('audit', 'verify', copy, code=REFUSED, socket=False)
         checks.equal(out['wrong'], 'checkpoint')
+
+
+WITNESS = tlog.Key('w.example/1', tlog.COSIGNATURE)
+
+
+class Listed(Peer):
+    """A console beside which the owner lists a witness."""
+    in_root = {'witnesses': [{'name': WITNESS.name,
+                              'key': dsse.b64(WITNESS.public)}]}
+
+
+def test_what_a_witness_has_seen():
+    with Agent(peer=Listed) as a:
+        t = Tool(a)
+        _, copy = stopped(a, t)
+        with open(os.path.join(copy, 'checkpoint')) as f:
+            note = f.read()
+        text = tlog.split_note(note)[0]
+        size = int(text.splitlines()[1])
+        os.makedirs(os.path.join(copy, 'cosig'), exist_ok=True)
+
+        def verify(line, code=0):
+            with open(os.path.join(copy, 'cosig', WITNESS.id.hex()),
+                      'w') as f:
+                f.write(note + line)
+            return t.json('audit', 'verify', copy, code=code, socket=False)
+
+        r = verify(WITNESS.cosign(text, 1700000000))
+        checks.equal(r['witnesses'], [{
+            'name': WITNESS.name, 'records': size,
+            'time': '2023-11-14T22:13:20Z'}])
+        checks.equal((r['witnessed'], r['not_witnessed']),
+                     (size, r['records'] - size))
+        out = t.run('audit', 'verify', copy, socket=False)
+        checks.true('the first %d records by %s' % (size, WITNESS.name) in
+                    out, out)
+        # Nobody's, one that nobody listed, and one for another text.
+        other = tlog.Key('w.example/2', tlog.COSIGNATURE)
+        for line in ('', other.cosign(text),
+                     tlog.Key(WITNESS.name, tlog.COSIGNATURE).cosign(text)):
+            r = verify(line)
+            checks.equal((r['witnesses'], r['witnessed']), ([], 0))
+        r = verify(WITNESS.cosign(text + 'x\n'), REFUSED)
+        checks.equal(r['wrong'], 'cosignature')
 
 
 def test_an_old_transcript_may_be_gone():
