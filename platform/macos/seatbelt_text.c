@@ -28,7 +28,7 @@
 static const char base[] =
     "(version 1)\n"
     "(deny default)\n"
-    "(allow process-exec)\n"
+    "(allow process-exec*)\n"
     "(allow process-fork)\n"
     "(allow signal (target same-sandbox))\n"
     "(allow sysctl-read)\n"
