@@ -20,7 +20,8 @@ import zlib
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 
-from countersign import checks, fake, guest		# noqa: E402
+from countersign import (				# noqa: E402
+    checks, fake, fleet, guest, wine)
 from countersign.machine import Machine, STATE	# noqa: E402
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -320,6 +321,46 @@ def read_cpio(data):
         start = at + 76 + n
         out.append((name, mode, data[start:start + size]))
         at = start + size
+
+
+def test_msi():
+    """Installed under Wine with the enrolment's properties, and removed: the
+    programs and the service come and go, the device's state stays."""
+    needs('wixl', 'msibuild')
+    why = wine.lacking()
+    if why is not None:
+        checks.skip(why)
+    with tempfile.TemporaryDirectory() as work, wine.Prefix() as w, \
+            fleet.Fleet(0) as f:
+        windows = os.path.join(work, 'cross', 'windows-x86_64')
+        os.makedirs(windows)
+        shutil.copytree(wine.BIN, os.path.join(windows, 'bin'))
+        subprocess.run(['/usr/bin/python3', os.path.join(
+            TOP, 'packaging/build'), '--cross', os.path.join(work, 'cross'),
+            '--out', os.path.join(work, 'out'), 'msi-windows-x86_64'],
+            check=True, stdout=subprocess.DEVNULL)
+        shutil.copy(only(os.path.join(work, 'out'), '.msi'),
+                    w.path('C:/cs/countersign.msi'))
+        token, _ = f.console.token_file(f.owner.org)
+        w.run('msiexec', '/i', r'C:\cs\countersign.msi', '/qn',
+              'ENROLTOKEN=Z:' + token.replace('/', '\\'),
+              'ROOTPIN=' + f.owner.pin(f.files['root']), check=True)
+        there = [w.path('C:/Program Files/Countersign/%s.exe' % p)
+                 for p in PROGRAMS]
+        for path in there:
+            checks.true(os.path.exists(path), path)
+        r = w.run('sc', 'query', 'Countersign')
+        checks.true(b'Countersign' in r.stdout, r.stdout)
+        state = w.path('C:/ProgramData/Countersign')
+        checks.true(os.path.exists(os.path.join(state, 'state')) or
+                    os.path.exists(os.path.join(state, 'journal')),
+                    'not enrolled: %r' % os.listdir(w.path('C:/ProgramData')))
+        w.run('msiexec', '/x', r'C:\cs\countersign.msi', '/qn', check=True)
+        checks.equal([p for p in there if os.path.exists(p)], [], 'left')
+        r = w.run('sc', 'query', 'Countersign')
+        checks.true(r.returncode != 0 or b'1060' in r.stdout + r.stderr,
+                    'the service is left: %r' % r.stdout)
+        checks.true(os.path.exists(state), 'the state is gone')
 
 
 def posix_cksum(data):
