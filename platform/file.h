@@ -26,7 +26,8 @@
 MUST_CHECK int file_open_dir(const char *path, int *ret_dir);
 /*
  * Opens the folder at a path after making it, if it is not there (its parent
- * must be), and requires file_check_private() of it.
+ * must be; on Windows the agent's own below %ProgramData% is made too), and
+ * requires file_check_private() of it.
  */
 MUST_CHECK int file_make_dir(const char *path, int *ret_dir);
 /* The same two for a name in an open folder; a new one is synced in it. */

@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -34,6 +35,9 @@ void service_status(const char *text);
  * that time.
  */
 uint64_t service_watchdog_ms(void);
+
+/* Whether what goes to standard error is lost, as a Windows service's is. */
+bool service_is_mute(void);
 
 /* How much a line matters; the numbers of syslog(3). */
 enum service_level {

@@ -8,6 +8,7 @@
 #include "common/doc.h"
 #include "platform/file.h"
 #include "platform/paths.h"
+#include "platform/service.h"
 #include "platform/places.h"
 
 #include <stdio.h>
@@ -100,7 +101,8 @@ config_parse(struct bytes text, char *why, size_t why_size,
 	struct config c = { 0 };
 	struct doc *d = NULL;
 	struct doc_obj o;
-	int err, log = LOG_STDERR, forward = FORWARD_OFF;
+	int err, log = service_is_mute() ? LOG_SYSTEM : LOG_STDERR;
+	int forward = FORWARD_OFF;
 	size_t i;
 
 	if ((err = doc_parse(text, 0, &d)) != 0) {

@@ -92,7 +92,9 @@ pin_from_file(struct enrolment *e)
 	bool found = false;
 
 	buf_init(&b, PIN_CAP - 1);
+	/* Where anybody could have put one, there is none. */
 	if (file_open_dir(paths_pin_dir(), &dir) == 0 &&
+	    file_check_owned(dir) == 0 &&
 	    file_read(dir, PIN_NAME, PIN_CAP - 1, &b) == 0) {
 		snprintf(e->pin, sizeof(e->pin), "%.*s", (int)b.n,
 		    (const char *)b.p);

@@ -111,6 +111,12 @@ service_watchdog_ms(void)
 	return env_number("WATCHDOG_USEC", &us) ? us / 1000 : 0;
 }
 
+bool
+service_is_mute(void)
+{
+	return false;
+}
+
 void
 service_log_open(const char *name)
 {

@@ -43,6 +43,12 @@ service_watchdog_ms(void)
 	return 0;
 }
 
+bool
+service_is_mute(void)
+{
+	return false;
+}
+
 void
 service_log_open(const char *name)
 {

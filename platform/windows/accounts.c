@@ -120,6 +120,34 @@ accounts_is_admin(HANDLE token)
 	return is != 0;
 }
 
+/* ---- names ---- */
+
+int
+accounts_find(const char *name, bool group, struct sid *ret_s)
+{
+	wchar_t *wide, domain[256];
+	DWORD n_sid = sizeof(ret_s->u.bytes);
+	DWORD n_domain = sizeof(domain) / sizeof(domain[0]);
+	SID_NAME_USE use;
+	int err;
+
+	if (!group && _stricmp(name, "NT AUTHORITY\\LocalService") == 0)
+		return sid_known(WinLocalServiceSid, ret_s) ? 0 :
+		    ERR_NOT_FOUND;
+	if (!group && _stricmp(name, "NT AUTHORITY\\NetworkService") == 0)
+		return sid_known(WinNetworkServiceSid, ret_s) ? 0 :
+		    ERR_NOT_FOUND;
+	if (win_wide(name, &wide) != 0)
+		return ERR_SYNTAX;
+	err = 0;
+	if (!LookupAccountNameW(NULL, wide, sid_pointer(ret_s), &n_sid, domain,
+	    &n_domain, &use) ||
+	    group != (use == SidTypeAlias || use == SidTypeGroup))
+		err = ERR_NOT_FOUND;
+	free(wide);
+	return err;
+}
+
 /* ---- numbers ---- */
 
 static bool

@@ -31,6 +31,12 @@ bool sid_copy(PSID from, struct sid *ret_s);
 /* "S-1-5-…" in a text to be freed with LocalFree(); NULL without memory. */
 wchar_t *sid_text(struct sid *s);
 
+/*
+ * The account of that name on this machine. "NT AUTHORITY\LocalService" and
+ * "…\NetworkService" are known in every language. ERR_NOT_FOUND, ERR_SYNTAX.
+ */
+MUST_CHECK int accounts_find(const char *name, bool group, struct sid *ret_s);
+
 /* The user of a token, or of this process (token NULL). ERR_IO. */
 MUST_CHECK int accounts_user(HANDLE token, struct sid *ret_s);
 /* Whether that token is SYSTEM's, or has Administrators enabled. NULL: ours. */

@@ -8,7 +8,9 @@
  */
 #include "platform/file.h"
 
+#include "platform/paths.h"
 #include "platform/windows/accounts.h"
+#include "platform/windows/known.h"
 #include "platform/windows/nt.h"
 
 #include <stdio.h>
@@ -155,6 +157,32 @@ split(const char *path, char **ret_folder, const char **ret_name)
 	return 0;
 }
 
+/*
+ * The agent's own folder below %ProgramData% is made by whoever comes first.
+ * Everybody may make folders there, so that one of somebody else's is refused.
+ */
+static int
+open_parent(const char *folder, int *ret_dir)
+{
+	const char *own = paths_pin_dir();
+	int dir = -1, above = -1, err;
+	size_t n = strlen(own);
+
+	if (_strnicmp(folder, own, n) != 0 ||
+	    (folder[n] != '/' && folder[n] != '\\') || folder[n + 1] != '\0')
+		return file_open_dir(folder, ret_dir);
+	err = file_open_dir(own, &dir);
+	if (err == ERR_NOT_FOUND &&
+	    (err = file_open_dir(known_folder(KNOWN_DATA), &above)) == 0)
+		err = file_make_dir_at(above, own + paths_folder(own), &dir);
+	file_close(&above);
+	if (err == 0 && (err = file_check_owned(dir)) != 0)
+		file_close(&dir);
+	if (err == 0)
+		*ret_dir = dir;
+	return err;
+}
+
 int
 file_make_dir(const char *path, int *ret_dir)
 {
@@ -164,7 +192,7 @@ file_make_dir(const char *path, int *ret_dir)
 
 	if ((err = split(path, &folder, &name)) != 0)
 		return err;
-	if ((err = file_open_dir(folder, &parent)) == 0)
+	if ((err = open_parent(folder, &parent)) == 0)
 		err = file_make_dir_at(parent, name, ret_dir);
 	file_close(&parent);
 	free(folder);

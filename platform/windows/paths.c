@@ -126,7 +126,7 @@ paths_programs(void)
 const char *
 paths_courier_user(void)
 {
-	return "NT AUTHORITY\\LOCAL SERVICE";
+	return "NT AUTHORITY\\LocalService";
 }
 
 /* ---- any path ---- */

@@ -38,26 +38,6 @@ privileges_gid(void)
 	return privileges_uid();
 }
 
-static int
-look_up(const char *name, bool group, struct sid *ret_s)
-{
-	wchar_t *wide, domain[256];
-	DWORD n_sid = sizeof(ret_s->u.bytes);
-	DWORD n_domain = sizeof(domain) / sizeof(domain[0]);
-	SID_NAME_USE use;
-	int err;
-
-	if ((err = win_wide(name, &wide)) != 0)
-		return ERR_SYNTAX;
-	if (!LookupAccountNameW(NULL, wide, sid_pointer(ret_s), &n_sid, domain,
-	    &n_domain, &use))
-		err = ERR_NOT_FOUND;
-	else if (group != (use == SidTypeAlias || use == SidTypeGroup))
-		err = ERR_NOT_FOUND;
-	free(wide);
-	return err;
-}
-
 int
 privileges_find_user(const char *name, struct identity *ret_id)
 {
@@ -66,7 +46,7 @@ privileges_find_user(const char *name, struct identity *ret_id)
 	int err;
 
 	memset(&id, 0, sizeof(id));
-	if ((err = look_up(name, false, &s)) != 0 ||
+	if ((err = accounts_find(name, false, &s)) != 0 ||
 	    (err = accounts_number(&s, &id.uid)) != 0)
 		return err == ERR_NO_SPACE ? ERR_IO : err;
 	id.gid = id.uid;
@@ -78,7 +58,7 @@ int
 privileges_find_group(const char *name, uint32_t *ret_gid)
 {
 	struct sid s;
-	int err = look_up(name, true, &s);
+	int err = accounts_find(name, true, &s);
 
 	if (err == 0)
 		err = accounts_number(&s, ret_gid);

@@ -88,6 +88,7 @@ struct start {
 	HANDLE handles[LAUNCH_HANDLES_MAX];
 	wchar_t *program;
 	BYTE *table;
+	wchar_t no_desktop[1];		/* "" */
 };
 
 static bool
@@ -239,6 +240,10 @@ prepare(const struct process_spec *spec, struct start *s)
 	if (spec->user != NULL && accounts_is_system(NULL) &&
 	    (err = service_token(spec->user, &s->l.token)) != 0)
 		return err;
+	/* A window station of that account's own: ours would refuse it, and
+	 * with it every program that has user32.dll in it. */
+	if (s->l.token != NULL)
+		s->l.desktop = s->no_desktop;
 	s->l.program = s->program;
 	/* The courier and the runner talk to nobody by a console. */
 	s->l.flags = spec->new_session ? DETACHED_PROCESS : 0;

@@ -24,6 +24,8 @@
 #define TERMINATED 0x5b0d
 /* How long killing the tree may take before the report goes out. */
 #define KILL_MS 1000
+/* Survivors that are counted. */
+#define PIDS_MAX 1024
 /* The card's text, and the prologue. */
 #define SCRIPT_CAP 300000
 
@@ -83,7 +85,6 @@ static bool
 limit(HANDLE job, const struct plan *p)
 {
 	JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits;
-	JOBOBJECT_BASIC_UI_RESTRICTIONS ui = { 0 };
 
 	memset(&limits, 0, sizeof(limits));
 	limits.BasicLimitInformation.LimitFlags =
@@ -102,16 +103,8 @@ limit(HANDLE job, const struct plan *p)
 		    JOB_OBJECT_LIMIT_JOB_MEMORY;
 		limits.JobMemoryLimit = (SIZE_T)p->memory_bytes;
 	}
-	if (!SetInformationJobObject(job, JobObjectExtendedLimitInformation,
-	    &limits, sizeof(limits)))
-		return false;
-	/* It must not shut the machine down by the way, or change what other
-	 * sessions see; in `full` a command that wants to says so. */
-	ui.UIRestrictionsClass = JOB_OBJECT_UILIMIT_HANDLES |
-	    JOB_OBJECT_UILIMIT_DESKTOP;
-	(void)SetInformationJobObject(job, JobObjectBasicUIRestrictions, &ui,
-	    sizeof(ui));
-	return true;
+	return SetInformationJobObject(job,
+	    JobObjectExtendedLimitInformation, &limits, sizeof(limits)) != 0;
 }
 
 /* What holds, in the words of `enforced`. */
@@ -347,21 +340,64 @@ wait_for_end(const struct plan *p)
 	}
 }
 
+/* Whether it lives, and is not what the system starts for a console. */
+static bool
+is_survivor(DWORD pid)
+{
+	static const wchar_t console[] = L"\\conhost.exe";
+	const size_t tail = sizeof(console) / sizeof(console[0]) - 1;
+	HANDLE h = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE,
+	    FALSE, pid);
+	wchar_t path[WIN_PATH_SIZE];
+	DWORD n = WIN_PATH_SIZE;
+	bool is;
+
+	if (h == NULL)
+		return false;
+	is = WaitForSingleObject(h, 0) == WAIT_TIMEOUT &&
+	    (!QueryFullProcessImageNameW(h, 0, path, &n) || n < tail ||
+	    _wcsicmp(path + n - tail, console) != 0);
+	win_close(&h);
+	return is;
+}
+
+/* How many there are besides the payload. */
+static uint32_t
+survivors(int payload)
+{
+	const size_t size = sizeof(JOBOBJECT_BASIC_PROCESS_ID_LIST) +
+	    PIDS_MAX * sizeof(ULONG_PTR);
+	JOBOBJECT_BASIC_PROCESS_ID_LIST *list = calloc(1, size);
+	uint32_t n = 0;
+	DWORD i;
+
+	if (list == NULL)
+		return 0;
+	/* Where they do not fit, it gives as many as do. */
+	(void)QueryInformationJobObject(running.job,
+	    JobObjectBasicProcessIdList, list, (DWORD)size, NULL);
+	for (i = 0; i < list->NumberOfProcessIdsInList; i++)
+		if ((int)list->ProcessIdList[i] != payload &&
+		    is_survivor((DWORD)list->ProcessIdList[i]))
+			n++;
+	free(list);
+	return n;
+}
+
 /* Ends the tree; how many there were besides the payload. */
 static uint32_t
-end_tree(bool payload_lives)
+end_tree(int payload)
 {
 	uint64_t until = clock_boot_ms() + KILL_MS, now;
-	DWORD left = processes_left(), message;
+	uint32_t left = survivors(payload);
+	DWORD message;
 
 	(void)TerminateJobObject(running.job, TERMINATED);
 	while (processes_left() > 0 && (now = clock_boot_ms()) < until)
 		/* The job tells of each that ends; ask again all the same. */
 		(void)next_news(until - now < 20 ? (DWORD)(until - now) : 20,
 		    &message);
-	if (payload_lives && left > 0)
-		left--;
-	return (uint32_t)left;
+	return left;
 }
 
 static void
@@ -394,8 +430,7 @@ sandbox_wait(struct sandbox *s, const struct plan *p,
 	memset(&end, 0, sizeof(end));
 	end.why = watch_control(control) ? wait_for_end(p) : SANDBOX_STOPPED;
 	s->ending = true;
-	end.survivors = end_tree(WaitForSingleObject(running.process, 0) !=
-	    WAIT_OBJECT_0);
+	end.survivors = end_tree(s->pid);
 	(void)WaitForSingleObject(running.process, KILL_MS);
 	(void)GetExitCodeProcess(running.process, &code);
 	end.code = code;

@@ -206,6 +206,12 @@ service_watchdog_ms(void)
 	return 0;
 }
 
+bool
+service_is_mute(void)
+{
+	return service.handle != NULL;
+}
+
 /* ---- the event log ---- */
 
 void

@@ -128,6 +128,28 @@ def test_a_path_of_any_letters():
         checks.true('connected' in text, text)
 
 
+def test_as_a_service():
+    with fleet(kind=wine.Service) as f, wine.Callers() as callers:
+        a = f.agents[0]
+        a.wait_state('RUNNING')
+        result, out = run(f, 'echo hello')
+        checks.equal(out['stdout'], b'hello\r\n')
+        # Stopping waits for the card that runs.
+        d, events = begin(f, '%s dial %d waits& echo done' % (
+            TOOL, callers.port))
+        callers.wait('waits')
+        a.stop()
+        checks.equal(a.state_word(), 'STOP_PENDING')
+        callers.tell('waits', 0)
+        result, out = to_the_end(events)
+        checks.equal(out['stdout'], b'done\r\n')
+        checks.equal(result['outcome'], 'finished')
+        a.wait_state('STOPPED')
+        a.start()
+        a.wait_state('RUNNING')
+        checks.equal(run(f, 'echo again')[1]['stdout'], b'again\r\n')
+
+
 # ---- ends ----
 
 def test_a_veto_ends_the_tree():
@@ -463,8 +485,8 @@ def test_device_key_on_another_machine():
     checks.skip('wine: DPAPI has no machine key')
 
 
-def test_service_manager():
-    checks.skip('wine: pre-shutdown and recovery are not there')
+def test_shutdown_and_recovery_of_the_service():
+    checks.skip('wine: the service manager has neither')
 
 
 def test_event_log():

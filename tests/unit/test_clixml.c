@@ -38,7 +38,8 @@ static const struct {
 	/* An error, as `Get-Item nowhere` gives it. */
 	{ MARK HEAD "<S S=\"Error\">Get-Item : Cannot find path 'C:\\nowhere' "
 	    "because it does not exist._x000D__x000A_</S><S S=\"Error\">At "
-	    "line:1 char:1_x000D__x000A_</S><S S=\"Error\">+ Get-Item &lt;x&gt; "
+	    "line:1 char:1_x000D__x000A_</S><S S=\"Error\">+ "
+	    "Get-Item &lt;x&gt; "
 	    "&amp; &quot;y&quot;_x000D__x000A_</S>" TAIL,
 	    "Get-Item : Cannot find path 'C:\\nowhere' because it does not "
 	    "exist.\r\nAt line:1 char:1\r\n+ Get-Item <x> & \"y\"\r\n" },
@@ -49,9 +50,10 @@ static const struct {
 	{ MARK HEAD "<Obj S=\"information\" RefId=\"1\"><MS>"
 	    "<S S=\"Error\">hidden</S></MS></Obj>" TAIL, "" },
 	/* Escapes: a unit, a pair, half of one, an underscore, no escape. */
-	{ MARK HEAD "<S S=\"Error\">_x00e9__xD83D__xDD12__xD83D_!_x005F_x0041_"
-	    " _x12 _xZZZZ_ _x0041</S>" TAIL,
-	    "\xc3\xa9\xf0\x9f\x94\x92\xef\xbf\xbd!_x0041_ _x12 _xZZZZ_ _x0041" },
+	{ MARK HEAD "<S S=\"Error\">_x00e9__xD83D__xDD12__xD83D_!"
+	    "_x005F_x0041_ _x12 _xZZZZ_ _x0041</S>" TAIL,
+	    "\xc3\xa9\xf0\x9f\x94\x92\xef\xbf\xbd!_x0041_ _x12 _xZZZZ_ "
+	    "_x0041" },
 	{ MARK HEAD "<S S=\"Error\">&#10;&#x20AC;&#0;&#x110000;&bogus;&</S>"
 	    TAIL, "\n\xe2\x82\xac" "?&#x110000;&bogus;&" },
 	/* Two, with and without a mark of its own. */

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 from . import fake, fleet, owner
 
@@ -70,7 +71,13 @@ class Prefix:
 
     def _make(self):
         self.run('wineboot', '-i', check=True)
-        shutil.copytree(BIN, os.path.join(self.drive, 'cs', 'bin'))
+        # All of that ends first; what comes next stays until we go, or there
+        # may be two service managers for a moment.
+        for how in ('-w', '-p'):
+            subprocess.run(['wineserver', how], env=self.env, timeout=LIMIT)
+        self.run('cmd', '/c', 'exit')
+        for to in ('cs/bin', 'Program Files/Countersign'):
+            shutil.copytree(BIN, os.path.join(self.drive, to))
         tool = os.path.join(self.drive, 'cs', 'tool.exe')
         subprocess.run([COMPILER, '-O1', '-Wall', '-Wextra', '-Werror', '-s',
                         '-o', tool, os.path.join(HERE, '..',
@@ -99,10 +106,21 @@ class Prefix:
         return [loader(), program, *args]
 
     def run(self, program, *args, check=False, **more):
-        return subprocess.run(
-            self.command(program, *args), env=self.env,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, timeout=120, check=check, **more)
+        # Not pipes: what Wine starts by the way keeps them open.
+        with tempfile.TemporaryFile() as out, \
+                tempfile.TemporaryFile() as err:
+            r = subprocess.run(
+                self.command(program, *args), env=self.env,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                timeout=120, **more)
+            out.seek(0)
+            err.seek(0)
+            r.stdout, r.stderr = out.read(), err.read()
+        if check and r.returncode != 0:
+            raise AssertionError('%s: %d: %r' % (
+                ' '.join((program,) + args), r.returncode,
+                r.stdout + r.stderr))
+        return r
 
     def folder(self, name='agent'):
         """A fresh folder on its drive, as Windows names it."""
@@ -162,18 +180,67 @@ class Agent(fleet.Agent):
         return r.returncode, r.stdout.decode(), r.stderr.decode()
 
 
+class Service(Agent):
+    """One that is where a package puts it, started by the service manager."""
+
+    def __init__(self, wine, fleet_, name='agent'):
+        self.wine, self.fleet = wine, fleet_
+        self.dir = wine.path('C:/ProgramData/Countersign')
+        self.state = os.path.join(self.dir, 'state')
+        self.socket = '//./pipe/countersign-gate'
+        self.program = 'C:\\Program Files\\Countersign\\countersignd.exe'
+        token, _ = fleet_.console.token_file(fleet_.owner.org)
+        r = wine.run(self.program, 'enrol', '--token', 'Z:' + token, '--pin',
+                     fleet_.owner.pin(fleet_.files['root']))
+        if r.returncode != 0:
+            raise AssertionError('enrol: %d: %s' % (r.returncode,
+                                                    r.stderr.decode()))
+        self.device = r.stdout.decode().strip()
+        wine.run('sc', 'create', 'Countersign', 'binPath=',
+                 '"%s"' % self.program, 'start=', 'demand', check=True)
+
+    def start(self):
+        self.wine.run('sc', 'start', 'Countersign', check=True)
+        return self
+
+    def stop(self):
+        return self.wine.run('sc', 'stop', 'Countersign')
+
+    def state_word(self):
+        """RUNNING, STOPPED and the like."""
+        text = self.wine.run('sc', 'query', 'Countersign').stdout.decode()
+        for line in text.splitlines():
+            if line.split()[:1] == ['STATE']:
+                return line.split()[3]
+        return text
+
+    def wait_state(self, word):
+        until = time.monotonic() + LIMIT
+        while self.state_word() != word:
+            if time.monotonic() > until:
+                raise AssertionError('it is ' + self.state_word())
+
+    def read_log(self):
+        return ''
+
+    def close(self):
+        self.stop()
+        self.wine.run('sc', 'delete', 'Countersign')
+
+
 class Fleet(fleet.Fleet):
     """A console on this machine with agents under Wine."""
 
-    def __init__(self, wine, devices=1, name='agent'):
+    def __init__(self, wine, devices=1, name='agent', kind=Agent):
         super().__init__(0)
         self.wine, self.count, self.name = wine, devices, name
+        self.kind = kind
         self.owner = Owner()
 
     def _build(self):
         super()._build()
         for _ in range(self.count):
-            a = Agent(self.wine, self, self.name)
+            a = self.kind(self.wine, self, self.name)
             self.agents.append(a)
             a.sign_in()
             a.start()
