@@ -496,8 +496,10 @@ payload_open(struct payload *y)
 	for (i = 0; i < p->n_cgroups; i++)
 		if ((y->groups[i] = cgroup_open(p->cgroups[i].path)) < 0)
 			return errno;
+	/* The account of `observe` has none: it is nobody else's. */
 	if (p->processes > 0 && p->uid != 0 &&
-	    (p->flags & PLAN_FLAG_PROCESSES) == 0)
+	    (p->flags & PLAN_FLAG_PROCESSES) == 0 &&
+	    (p->profile != PLAN_OBSERVE || is_userns(p)))
 		y->others = count_of_uid(p->uid);
 	if (p->profile != PLAN_FULL)
 		y->landlock = landlock_abi();
