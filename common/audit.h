@@ -65,6 +65,7 @@ struct audit_counts {
 	uint64_t open;		/* cards that the last record leaves open */
 	uint64_t epochs;
 	uint64_t states;	/* made again and compared */
+	uint64_t states_passed;	/* not compared: the clock was taken back */
 	int64_t first_time, last_time;	/* of records; seconds */
 };
 

@@ -153,8 +153,12 @@ audit_state(struct audit *a)
 	 * After the clock was taken back a device remembers again what was
 	 * forgotten here, until the time is where it was.
 	 */
-	if (a->rec->time <= a->taken_back_from || a->next == a->first)
+	if (a->next == a->first)
 		return 0;
+	if (a->rec->time <= a->taken_back_from) {
+		a->counts.states_passed++;
+		return 0;
+	}
 	a->counts.states++;
 	return compare_snapshot(a);
 }

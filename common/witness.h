@@ -53,7 +53,7 @@ MUST_CHECK int witness_parse_request(struct bytes body,
 
 /* What a witness knows of a log. */
 struct witness_log {
-	const struct note_key *keys;	/* whose signature counts; any of them */
+	const struct note_key *keys;	/* any of them is enough */
 	size_t n_keys;
 	uint64_t size;		/* cosigned last; 0 nothing yet */
 	struct sha256 root;	/* of that size */

@@ -125,6 +125,9 @@ tell_tree(const struct auditing *x, const struct audit_counts *n)
 
 	say("states       %llu made again and compared, %llu epochs\n",
 	    (unsigned long long)n->states, (unsigned long long)n->epochs);
+	if (n->states_passed > 0)
+		say("             %llu not compared: the clock had been taken"
+		    " back\n", (unsigned long long)n->states_passed);
 	say("signed       %llu records by the device's checkpoint\n",
 	    (unsigned long long)audit_agreed(x->audit));
 	for (i = 0; i < count; i++) {
@@ -182,6 +185,7 @@ put_tree(const struct auditing *x, struct jsonw *w,
 	jsonw_int(w, "first", (int64_t)first);
 	jsonw_int(w, "epochs", (int64_t)n->epochs);
 	jsonw_int(w, "states", (int64_t)n->states);
+	jsonw_int(w, "states_not_compared", (int64_t)n->states_passed);
 	jsonw_int(w, "signed", (int64_t)audit_agreed(x->audit));
 	jsonw_int(w, "witnessed", (int64_t)seen);
 	jsonw_int(w, "not_witnessed", seen < end ? (int64_t)(end - seen) : 0);

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: tests.
  *
- *	interop_tlog make	lines "SEED OLD SIZE INDEX" of standard input: for
- *				each a bundle, a line of JSON
+ *	interop_tlog make	for each line "SEED OLD SIZE INDEX" of its
+ *				standard input a bundle, a line of JSON
  *	interop_tlog check FILE	a bundle a line: says whether each holds
  *
  * A bundle is a log of `size` records "record N", and what can be proved of it:

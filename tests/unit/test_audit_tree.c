@@ -385,6 +385,59 @@ TEST(pruned)
 	fx_drop(&f);
 }
 
+/* Runs and ends until so many segments more have begun. */
+static void
+live(struct fx *f, size_t segments)
+{
+	size_t until = f->n_epochs + segments;
+
+	while (f->n_epochs < until) {
+		struct fx_card *c = fx_run(f, &(struct fx_ask){ 0 });
+
+		fx_end(f, &c->digest, "finished", 0);
+		fx_pass(f, 7);
+	}
+}
+
+/*
+ * After the clock was taken back a device knows again what an auditor forgot:
+ * its states are not compared until the time is where it was, and then they
+ * have to be the same again.
+ */
+TEST(a_clock_that_was_taken_back)
+{
+	uint64_t before;
+	struct fx f;
+
+	fx_open(&f);
+	CHECK_INT(core_first_epoch(f.core, f.m), 0);
+	f.segment_every = EVERY;
+	live(&f, 4);
+	fx_pass(&f, 3600);
+	live(&f, 4);
+	fx_pass(&f, 3 * 3600);
+	live(&f, 4);
+	plant(&f);
+	CHECK_READS(&f, .said = SAID(f.n_records));
+	before = counts.states;
+	CHECK(before >= 12);
+	f.m.clock -= 2 * 3600;
+	CHECK_INT(core_clock_reset(f.core, f.m, "local:root",
+	    bytes_str("bad battery"), &f.reply), 0);
+	live(&f, 3);
+	plant(&f);
+	CHECK_READS(&f, .said = SAID(f.n_records));
+	CHECK(counts.states <= before + 1);
+	CHECK(counts.states_passed >= 2);
+	fx_pass(&f, 2 * 3600 + 60);
+	live(&f, 4);
+	plant(&f);
+	CHECK_READS(&f, .said = SAID(f.n_records));
+	CHECK(counts.states >= before + 3);
+	merkletree_fini(&tree);
+	fx_drop(&f);
+}
+
 TEST(too_many_notes)
 {
 	struct audit_source source = { NULL, load_blob };

@@ -9,7 +9,8 @@
 #include "tests/harness/test.h"
 
 /* The example of C2SP signed-note. */
-#define VKEY "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
+#define VKEY "example.com/foo+530d903a+" \
+	"AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 #define LINE "\xe2\x80\x94 example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq" \
 	"6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n"
 #define TEXT "This is an example message.\n"
