@@ -131,6 +131,44 @@ status_lock(struct doc_obj *o)
 }
 
 static void
+status_checkpoint(struct doc_obj *journal)
+{
+	struct doc_obj c;
+
+	if (doc_type(journal, "checkpoint") != DOC_OBJECT)
+		return;
+	doc_obj(journal, "checkpoint", &c);
+	label("checkpoint");
+	say("%lld records, made ", (long long)int_of(&c, "size"));
+	say_when(text_of(&c, "made"));
+	say("\n");
+}
+
+/* Who has cosigned how much of it, and when. */
+static void
+status_witnesses(struct doc_obj *journal)
+{
+	struct doc_obj list, w;
+
+	if (doc_type(journal, "witnesses") != DOC_ARRAY)
+		return;
+	doc_arr(journal, "witnesses", 64, &list);
+	while (doc_next(&list)) {
+		doc_obj(&list, NULL, &w);
+		label("witness");
+		say_escape(text_of(&w, "name"));
+		if (doc_type(&w, "size") == DOC_INT) {
+			say(": %lld records, ", (long long)int_of(&w, "size"));
+			say_when(text_of(&w, "time"));
+			say("\n");
+		} else {
+			say(": %snothing yet%s\n", say_colour(SAY_YELLOW),
+			    say_colour(SAY_PLAIN));
+		}
+	}
+}
+
+static void
 status_counts(struct doc_obj *o)
 {
 	struct doc_obj q;
@@ -146,14 +184,12 @@ status_counts(struct doc_obj *o)
 	if (doc_type(o, "journal") == DOC_OBJECT) {
 		doc_obj(o, "journal", &q);
 		label("journal");
-		say("%lld records, %lld bytes",
+		say("%lld records, %lld bytes, epoch %lld\n",
 		    (long long)int_of(&q, "records"),
-		    (long long)int_of(&q, "bytes"));
-		if (doc_type(&q, "cosigned") == DOC_STRING) {
-			say(", cosigned ");
-			say_when(text_of(&q, "cosigned"));
-		}
-		say("\n");
+		    (long long)int_of(&q, "bytes"),
+		    (long long)int_of(&q, "epoch"));
+		status_checkpoint(&q);
+		status_witnesses(&q);
 	}
 }
 
@@ -202,6 +238,18 @@ status_profiles(struct doc_obj *o)
 	    " user (not root)");
 }
 
+/* The file that runs, as a version record names it. */
+static void
+status_program(struct doc_obj *o)
+{
+	struct doc_obj programs;
+
+	if (doc_type(o, "programs") != DOC_OBJECT)
+		return;
+	doc_obj(o, "programs", &programs);
+	line("program", text_of(&programs, "countersignd"));
+}
+
 int
 views_status(struct bytes json)
 {
@@ -219,6 +267,7 @@ views_status(struct bytes json)
 	say("\n");
 	line("name", text_of(&o, "name"));
 	line("version", text_of(&o, "version"));
+	status_program(&o);
 	line("mode", text_of(&o, "mode"));
 	status_lock(&o);
 	doc_obj(&o, "link", &link);
