@@ -397,6 +397,9 @@ def test_only_full_is_offered():
             d, events = f.propose(a, 'echo', profile=profile, net='none')
             r = until_record(events, 'card_refused')
             checks.equal(r['reason'], 'sandbox_unavailable')
+        # The gate has asked its runner, and says the same.
+        checks.true('profile=observe why="not before its confinement was '
+                    'tested on a real Windows"' in a.read_log(), 'the log')
         r = prefix.run('C:/cs/bin/countersign-runner.exe', '--probe',
                        check=True)
         text = r.stdout.decode()
