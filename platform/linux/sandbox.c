@@ -398,7 +398,8 @@ wait_for_end(struct sandbox *s, const struct plan *p,
 			why = SANDBOX_STOPPED;
 		else if (s->poll)
 			why = look(&t, p);
-		if (!ended && (fds[2].revents | fds[3].revents) != 0)
+		if (helper != NULL && !ended &&
+		    (fds[2].revents | fds[3].revents) != 0)
 			helper->ready(helper->arg);
 	}
 	tree_free(&t);
