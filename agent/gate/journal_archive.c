@@ -179,7 +179,8 @@ to_pack(const struct journal *j, uint64_t covered)
 		s = &j->segments[i];
 		if ((s + 1)->first > covered)
 			break;
-		if (!s->gzip)
+		/* A longer one would be taken for a bomb. */
+		if (!s->gzip && s->bytes <= JOURNAL_SEGMENT_MAX)
 			return s;
 	}
 	return NULL;

@@ -242,12 +242,19 @@ on_console_ahead(struct gate *g, struct moment m, uint64_t n)
 static int
 on_have(struct gate *g, struct moment m, struct bytes body)
 {
-	uint64_t n;
+	uint64_t n, first = journal_first(g->journal);
 
 	if (wire_get_have(body, &n) != 0)
 		return ERR_PROTOCOL;
 	if (n > journal_synced(g->journal))
 		return on_console_ahead(g, m, n);
+	if (n < first) {
+		/* Too old to be kept: it gets what there is. */
+		log_event(&g->log, SERVICE_WARNING, "the console lacks records"
+		    " that this device has no longer from=%llu to=%llu",
+		    (unsigned long long)n, (unsigned long long)first - 1);
+		n = first;
+	}
 	outbox_have(g->outbox, n);
 	return 0;
 }

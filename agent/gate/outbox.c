@@ -202,6 +202,11 @@ push_batch(struct outbox *o, bool *ret_more)
 	buf_init(&payload, ENTRY_MAX);
 	while (err == 0 && b.out.n < UPLINK_QUEUE_CAP / 2) {
 		r = journal_read(o->g->journal, &o->next, &payload, &e);
+		/* Removed as too old while the console was behind. */
+		if (r == ERR_NOT_FOUND) {
+			journal_seek(&o->next, journal_first(o->g->journal));
+			continue;
+		}
 		if (r <= 0)
 			break;
 		err = put_record(&b, &e);
