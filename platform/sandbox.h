@@ -52,8 +52,9 @@
  * Finds out what can be enforced, by trying, if offer->try_out: each confined
  * profile is entered, and what it is to keep out is attempted from within.
  * Only what was tried and held is offered. With root, `observe` is tried as
- * offer->uid (0: there is no account for it, and it is not offered); without,
- * both are tried in a user namespace. Takes some tens of milliseconds, and
+ * offer->uid (0: there is no account for it, and it is not offered; nor if
+ * somebody runs as it, who would be killed with the trial); without, both are
+ * tried in a user namespace. Takes some tens of milliseconds, and
  * forks: for the runner, whose --probe it is. Never fails: at worst only
  * `full` is offered.
  */

@@ -11,6 +11,7 @@
 #include "platform/clock.h"
 #include "platform/linux/landlock.h"
 #include "platform/linux/sweep.h"
+#include "platform/linux/tree.h"
 #include "platform/sandbox.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -248,6 +250,28 @@ judge(struct trial *t, struct sandbox_offer *offer, char *ret_why)
 	return layers == LAYERS;
 }
 
+/* Whether somebody runs as that user: it would be killed at the end. */
+static bool
+is_busy(uint32_t uid)
+{
+	struct tree t = { NULL, 0, 0 };
+	char path[32];
+	struct stat st;
+	bool busy = false;
+	size_t i;
+
+	if (tree_read(&t) != 0)
+		return true;
+	for (i = 0; i < t.n && !busy; i++) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/task",
+		    t.p[i].pid);
+		busy = !t.p[i].zombie && stat(path, &st) == 0 &&
+		    st.st_uid == uid;
+	}
+	tree_free(&t);
+	return busy;
+}
+
 /* Tries a profile. Whether it held; what holds, or why not, in ret_why. */
 static bool
 try_profile(enum plan_profile profile, struct sandbox_offer *offer,
@@ -267,6 +291,11 @@ try_profile(enum plan_profile profile, struct sandbox_offer *offer,
 	if (profile == PLAN_OBSERVE && t.uid == 0) {
 		(void)snprintf(ret_why, SANDBOX_TEXT_SIZE,
 		    "no account to run it as");
+		return false;
+	}
+	if (profile == PLAN_OBSERVE && !t.userns && is_busy(t.uid)) {
+		(void)snprintf(ret_why, SANDBOX_TEXT_SIZE,
+		    "its account is at work: not tried");
 		return false;
 	}
 	if (!run_trial(&t)) {

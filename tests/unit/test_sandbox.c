@@ -806,4 +806,32 @@ GUARDED(probe_with_root)
 	CHECK_STR(o.why[0], "no account to run it as");
 }
 
+/* Whoever runs as the account is left alone. */
+GUARDED(probe_of_a_busy_account)
+{
+	const uint32_t user = own_user();
+	struct sandbox_offer o;
+	char uid[16], byte;
+	int pid, status, fds[2];
+
+	need_root();
+	(void)snprintf(uid, sizeof(uid), "%u", user);
+	CHECK_INT(pipes_open(fds), 0);
+	if ((pid = fork()) == 0) {
+		CHECK_INT(setresuid(user, user, user), 0);
+		/* What root was is not what may be looked at now. */
+		CHECK_INT(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 0);
+		CHECK_INT(write(fds[1], "x", 1), 1);
+		for (;;)
+			(void)pause();
+	}
+	CHECK_INT(read(fds[0], &byte, 1), 1);
+	probe(uid, &o);
+	CHECK(!o.observe);
+	CHECK_STR(o.why[0], "its account is at work: not tried");
+	CHECK_INT(waitpid(pid, &status, WNOHANG), 0);
+	CHECK_INT(kill(pid, SIGKILL), 0);
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+}
+
 TEST_MAIN()
