@@ -6,6 +6,7 @@ own (tlog.py). What was put back, cut, removed or changed has the agent lock
 itself, say why, run nothing and leave the evidence as it is.
 """
 import base64
+import hashlib
 import json
 import os
 import shutil
@@ -441,6 +442,76 @@ def test_a_flag_of_any_sort_locks():
         a.start(wait=False)
         s = wait_status(a, lambda s: s['lockdown'] is not None, 'lockdown')
         checks.equal(s['lockdown']['source'], 'tamper')
+
+
+# ---- many segments ----
+
+def fill(a, segments):
+    """So many segments more: cards with all the signatures there may be."""
+    policy = a.owner.policy(version=2, limits={
+        'pending': 10000, 'pending_per_proposer': 10000})
+    a.trust('policy', policy)
+    a.peer.record('trust', file='policy', version=2)
+    more = [('x' * 120 + '%08d' % i, os.urandom(64)) for i in range(15)]
+    sigs = [{'keyid': k, 'sig': tlog.b64(s)} for k, s in more]
+    sent = seen = states = 0
+    while states < segments:
+        env = a.card('true')
+        env['signatures'] += sigs
+        a.send('card', env)
+        sent += 1
+        if sent % 50 == 0:
+            mark = owner.digest_of(env).encode()
+            a.peer.wait(lambda: any(mark in r for r in
+                                    a.peer.records[-200:]), 'card_received')
+            states += sum(r.startswith(b'{"kind":"state"')
+                          for r in a.peer.records[seen:])
+            seen = len(a.peer.records)
+
+
+def test_many_segments():
+    """A start begins at the last; each state's epoch is named by the one
+    before; a byte in an old segment shows while the agent runs."""
+    with agent() as a:
+        a.run('true')
+        fill(a, 2)
+        a.run('true')
+        a.peer.cosigned()
+        records = [json.loads(r) for r in a.peer.records]
+        kinds = [r['kind'] for r in records]
+        for i, r in enumerate(records):
+            if r['kind'] == 'state':
+                checks.equal(kinds[i + 1], 'epoch')
+                checks.equal(r['epoch'] + 1, records[i + 1]['epoch'])
+                checks.equal(i % 256, 0, 'its place')
+                path = on_disk(a, 'blobs', r['digest'][7:])
+                checks.equal(r['digest'], 'sha256:' + hashlib.sha256(
+                    open(path, 'rb').read()).hexdigest())
+        checks.equal(kinds.count('epoch'), kinds.count('state') + 1)
+        before = status(a)
+        # What is cosigned and sealed is compressed.
+        end = time.monotonic() + 4 * LIMIT
+        while not [n for n in os.listdir(on_disk(a, 'journal'))
+                   if n.endswith('.seg.gz')]:
+            checks.true(time.monotonic() < end, 'nothing is compressed')
+            time.sleep(0.1)
+        a.stop()
+        a.start()
+        after = status(a)
+        checks.equal(after['queue'], before['queue'])
+        checks.equal(after['journal']['epoch'], before['journal']['epoch'])
+        d, r = a.run('true')
+        checks.equal(r['exit_code'], 0)
+        a.peer.cosigned()
+        a.stop()
+        name = sorted(os.listdir(on_disk(a, 'journal')))[0]
+        with open(on_disk(a, 'journal', name), 'r+b') as f:
+            f.seek(100000)
+            b = f.read(1)
+            f.seek(100000)
+            f.write(bytes([b[0] ^ 1]))
+        a.start(wait=False)
+        locked(a, 'journal_tampered')
 
 
 if __name__ == '__main__':
