@@ -90,6 +90,7 @@ struct journal {
 	struct tiles *tiles;
 	struct journal_stream streams[JOURNAL_STREAMS];
 	uint64_t reads;		/* of streams */
+	struct journal_cursor last_read;	/* behind what was read last */
 
 	bool tampered;		/* and the next two say how */
 	uint64_t fault_index;

@@ -220,12 +220,19 @@ place(const struct journal *j, const struct journal_segment *s,
 {
 	uint64_t mark = (c->index - s->first) / JOURNAL_MARK_EACH;
 
-	if (s != &j->segments[j->n_segments - 1])
-		mark = 0;
-	c->segment = s->first;
-	c->offset = mark == 0 ? 0 : j->marks[mark];
-	c->index = s->first + mark * JOURNAL_MARK_EACH;
 	c->placed = true;
+	c->segment = s->first;
+	if (s == &j->segments[j->n_segments - 1]) {
+		c->offset = j->marks[mark];
+		c->index = s->first + mark * JOURNAL_MARK_EACH;
+	} else if (j->last_read.placed && j->last_read.segment == s->first &&
+	    j->last_read.index <= c->index) {
+		/* Who begins where somebody left off does not search. */
+		*c = j->last_read;
+	} else {
+		c->offset = 0;
+		c->index = s->first;
+	}
 }
 
 int
@@ -251,14 +258,16 @@ journal_read(struct journal *j, struct journal_cursor *c, struct buf *b,
 			    " segment cannot be read any more");
 		return err != 0 ? err : 1;
 	}
-	if (!c->placed || c->segment != s->first) {
+	if (!c->placed || c->segment != s->first)
 		place(j, s, c);
-	}
 	while (c->index <= want)
 		if ((err = read_here(j, s, c, b, ret_e)) != 0)
 			break;
 	if (err == ERR_CORRUPT)
 		return journal_note_fault(j, c->index,
 		    "it cannot be read any more");
-	return err != 0 ? err : 1;
+	if (err != 0)
+		return err;
+	j->last_read = *c;
+	return 1;
 }

@@ -763,6 +763,19 @@ TEST(real_size)
 		memset(big, (int)('a' + i % 26), BIG);
 		CHECK(bytes_equal(e.payload, bytes_of(big, BIG)));
 	}
+	/* From anywhere, forth and back. */
+	for (i = 0; i < 1200; i = (i + 377) % 1201) {
+		journal_seek(&c, i);
+		CHECK_INT(journal_read(j, &c, &b, &e), 1);
+		CHECK_INT(e.index, i);
+		CHECK_INT(e.payload.p[7], 'a' + (int)(i % 26));
+		if (i == 1199)
+			break;
+		CHECK_INT(journal_read(j, &c, &b, &e), 1);
+		CHECK_INT(e.index, i + 1);
+		if (i == 1120)
+			break;
+	}
 	buf_free(&b);
 	end();
 }
