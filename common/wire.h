@@ -51,6 +51,8 @@
 #define WIRE_ANSWER_CAP 8192	/* a witness's answer: its lines, a size */
 #define WIRE_STATUS_MIN 100u	/* of HTTP */
 #define WIRE_STATUS_MAX 599u
+/* No answer: lines of other witnesses, for the newest that was answered. */
+#define WIRE_STATUS_OTHERS 203u
 #define WIRE_ENFORCED_CAP 512	/* the runner's words on its sandbox */
 
 enum wire_type {

@@ -88,11 +88,26 @@ on_conflict(struct checkpoints *c, struct bytes body)
 	    " disk was put back, or the console lies");
 }
 
+/*
+ * Other witnesses' word, which the console asked them for. While a newer
+ * checkpoint waits for its answer, it is of an older one: it comes again with
+ * the next welcome, or for the newer one.
+ */
+static int
+take_others(struct checkpoints *c, struct bytes lines)
+{
+	if (c->waiting || c->sent_size == 0)
+		return 0;
+	return witnesses_keep(c, buf_bytes(&c->sent), c->sent_size, lines);
+}
+
 int
 checkpoints_answer(struct checkpoints *c, const struct wire_cosignature *m)
 {
 	int err = 0;
 
+	if (m->status == WIRE_STATUS_OTHERS)
+		return take_others(c, m->body);
 	/* One that nobody asked for says nothing. */
 	if (!c->waiting)
 		return 0;

@@ -68,7 +68,7 @@ intake_cosigned(void *ctx, struct bytes lines)
 
 	if (s->ended)
 		return;
-	send_cosignature(s, WITNESS_OK, lines);
+	send_cosignature(s, WIRE_STATUS_OTHERS, lines);
 	s->io->flush(s->ctx);
 }
 

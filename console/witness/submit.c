@@ -216,7 +216,8 @@ take_lines(struct asked *a, struct bytes answer)
 	c.time = time;
 	if ((err = buf_error(&lines)) == 0 && (err = buf_error(&note)) == 0 &&
 	    (err = keep(a, &c, buf_bytes(&note))) == 0 &&
-	    (err = store_device_find_n(a->s->c->store, a->device, &d)) == 0)
+	    (err = store_device_find_n(a->s->c->store, a->device, &d)) == 0 &&
+	    d.note_size == a->size)
 		links_cosigned(&a->s->c->links, d.id, buf_bytes(&lines));
 	buf_free(&note);
 	buf_free(&lines);

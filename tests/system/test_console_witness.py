@@ -513,7 +513,7 @@ def consistent(old, old_root, size, root, proof):
 def foreign(k, log, w, size):
     """Waits until the device has that witness's line for that size."""
     while True:
-        m = k.d.wait('cosignature', status=200)
+        m = k.d.wait('cosignature', status=203)
         if w.key.name in m['body']:
             break
     when = tlog.check_cosignature(w.key.vkey, log.text(size), m['body'])
