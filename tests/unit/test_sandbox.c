@@ -393,6 +393,7 @@ count_set_id(const char *path, const struct stat *st, int type, struct FTW *f)
 /* Everything there, and no set-id bit comes out of it: seen from outside. */
 GUARDED(repair_in_its_root)
 {
+	char path[64];
 	struct place p;
 	struct job job;
 	struct run run;
@@ -414,7 +415,15 @@ GUARDED(repair_in_its_root)
 	CHECK_INT(nftw(p.root, count_set_id, 8, FTW_PHYS), 0);
 	CHECK_INT(set_ids, 0);
 	run_close(&run);
-	/* Those that were there before go as soon as they are changed. */
+	/* One that was there before goes as soon as the file is changed. */
+	(void)snprintf(path, sizeof(path), "%s/t", p.root);
+	CHECK_INT(chmod(path, 06755), 0);
+	job = job_in(&p, "echo x >> $R/t && echo done");
+	run_well(&run, &job);
+	CHECK_STR(run_text(&run), "done\n");
+	CHECK_INT(nftw(p.root, count_set_id, 8, FTW_PHYS), 0);
+	CHECK_INT(set_ids, 0);
+	run_close(&run);
 	remove_place(&p);
 }
 
