@@ -4,6 +4,7 @@
  * Runs in: countersign.
  */
 #include "agent/cli/archive.h"
+#include "agent/cli/archivetree.h"
 #include "agent/cli/cli.h"
 #include "agent/cli/proofs.h"
 
@@ -20,11 +21,11 @@
 struct exporting {
 	const struct args *args;
 	struct archive *archive;
+	struct archivetree *tree;
 	struct audit *audit;
 	struct proofs *proofs;	/* NULL: none are asked for */
 	struct proofs_choice choice;
 	struct buf line;
-	uint64_t next;		/* index of the record that is expected */
 	uint64_t events;
 };
 
@@ -65,7 +66,6 @@ take(struct exporting *x, const struct entry *e)
 	const struct record *rec;
 	int err;
 
-	x->next = e->index;
 	if ((err = audit_record(x->audit, e->index, e->payload)) != 0 ||
 	    (err = record_parse(e->payload, &d)) != 0)
 		return err;
@@ -75,7 +75,6 @@ take(struct exporting *x, const struct entry *e)
 	if (err == 0 && x->proofs != NULL)
 		err = proofs_record(x->proofs, e->index, rec, e->payload);
 	record_free(d);
-	x->next++;
 	return err;
 }
 
@@ -85,14 +84,11 @@ static int
 tell_wrong(const struct exporting *x)
 {
 	const struct audit_finding *f = audit_finding(x->audit);
-	const bool read = f->wrong != AUDIT_RIGHT;
 
 	return complain(CLI_REFUSED, "what was written ends before it; compare"
 	    " the journal with another copy, such as the console's",
 	    "record %llu is wrong (%s): %s",
-	    (unsigned long long)(read ? f->index : x->next),
-	    audit_word(read ? f->wrong : AUDIT_FRAME),
-	    read ? f->text : "it is damaged or cut short");
+	    (unsigned long long)f->index, audit_word(f->wrong), f->text);
 }
 
 static int
@@ -134,11 +130,17 @@ export_all(struct exporting *x)
 	archive_journal(x->archive, &source);
 	if ((err = journal_reader_new(&source, &r)) != 0)
 		return complain_err(err, path);
+	journal_reader_begin_at(r, archive_first(x->archive));
 	while ((err = journal_reader_next(r, &e)) > 0)
 		if ((err = take(x, &e)) != 0)
 			break;
+	/* It says how the reader failed, or what the end lacks. */
+	if (err < 0 && audit_finding(x->audit)->wrong == AUDIT_RIGHT)
+		err = audit_journal(x->audit, r);
+	else if (err == 0)
+		err = audit_finish(x->audit);
 	journal_reader_free(r);
-	if (err == ERR_CORRUPT || err == ERR_TRUNCATED)
+	if (err == ERR_CORRUPT)
 		return tell_wrong(x);
 	if (err != 0)
 		return complain_err(err, path);
@@ -186,7 +188,9 @@ begin(struct exporting *x)
 		    "give an agent's state folder, or an export of it", "%s:"
 		    " no journal can be read there (%s)", path, err_text(err));
 	blobs = (struct audit_source){ x->archive, archive_blob };
-	if ((err = audit_new(&blobs, &x->audit)) != 0)
+	if ((err = audit_new(&blobs, &x->audit)) != 0 ||
+	    (err = archivetree_open(x->archive, &x->tree)) != 0 ||
+	    (err = archivetree_audit(x->archive, x->tree, x->audit)) != 0)
 		return complain_err(err, path);
 	if (folder == NULL)
 		return CLI_DONE;
@@ -211,13 +215,14 @@ audit_export(const struct args *a)
 	buf_free(&x.line);
 	proofs_free(x.proofs);
 	audit_free(x.audit);
+	archivetree_close(x.tree);
 	archive_close(x.archive);
 	return say_end(code);
 }
 
 static const struct option export_options[] = {
-	{ "--proofs", "DIR", "also write evidence for other programs: tlog-proof"
-	    " files, notes, SSHSIG files, allowed_signers" },
+	{ "--proofs", "DIR", "also write evidence for other programs:"
+	    " tlog-proof files, notes, SSHSIG files, allowed_signers" },
 	{ "--record", "N", "only that record" },
 	{ "--card", "DIGEST", "only the records about that card" },
 	{ NULL, NULL, NULL }

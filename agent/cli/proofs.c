@@ -5,6 +5,7 @@
  */
 #include "agent/cli/proofs.h"
 
+#include "agent/cli/archivetree.h"
 #include "agent/cli/sshproof.h"
 #include "common/checkpoint.h"
 #include "common/envelope.h"
@@ -279,20 +280,19 @@ choose(struct proofs *p, uint64_t index)
 static int
 take_tiles(struct proofs *p, uint64_t first)
 {
+	struct archivetree *tree;
+	struct merkle_source source;
 	struct sha256 leaf;
-	struct buf b;
 	uint64_t i;
 	int err;
 
-	buf_init(&b, (size_t)first * SHA256_SIZE + LIST_MAX);
-	err = archive_read(p->archive, "tiles/0", b.cap, &b);
-	if (err == 0 && b.n / SHA256_SIZE < first)
-		err = ERR_CORRUPT;
-	for (i = 0; i < first && err == 0; i++) {
-		memcpy(leaf.b, b.p + i * SHA256_SIZE, SHA256_SIZE);
-		err = merkletree_add(&p->tree, &leaf);
-	}
-	buf_free(&b);
+	if ((err = archivetree_open(p->archive, &tree)) != 0)
+		return err;
+	source = archivetree_source(tree);
+	for (i = p->tree.size; i < first && err == 0; i++)
+		if ((err = source.hash(source.arg, 0, i, &leaf)) == 0)
+			err = merkletree_add(&p->tree, &leaf);
+	archivetree_close(tree);
 	return err;
 }
 

@@ -5,8 +5,8 @@
  *
  * Every approval signs the blob that ssh-keygen would sign over the PAE of its
  * payload, whatever kind the key is (sshsig.h). So each can be handed to a
- * stock ssh-keygen: as it is, with a head around it, or, a passkey's, re-wrapped
- * as a WebAuthn signature (OpenSSH 8.4 and later).
+ * stock ssh-keygen: as it is, with a head around it, or, a passkey's,
+ * re-wrapped as a WebAuthn signature (OpenSSH 8.4 and later).
  */
 #ifndef COUNTERSIGN_AGENT_CLI_SSHPROOF_H
 #define COUNTERSIGN_AGENT_CLI_SSHPROOF_H

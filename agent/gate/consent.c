@@ -26,8 +26,8 @@ struct consent {
 
 /*
  * Records the refusal. What a trusted key has signed is recorded for sure, but
- * once, and so many a minute: whoever sends it again and again, or ever new ones,
- * fills no disk either.
+ * once, and so many a minute: whoever sends it again and again, or ever new
+ * ones, fills no disk either.
  */
 static int
 refuse(struct consent *s, bool trusted, const char *reason, const char *detail)

@@ -33,7 +33,8 @@ void offers_begin(struct offers *o, int runner_fd, struct identities *ids);
 /*
  * Waits for its end, at most OFFERS_WAIT_MS, and says what came of it:
  * o->offer, always in a usable state. 0, or why the probe itself told nothing:
- * ERR_IO it could not be run, ERR_AGAIN it took too long, offer_read()'s errors.
+ * ERR_IO it could not be run, ERR_AGAIN it took too long, offer_read()'s
+ * errors.
  */
 int offers_finish(struct offers *o);
 

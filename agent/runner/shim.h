@@ -13,7 +13,8 @@ bool shim_is_called(const char *argv0);
 
 /*
  * `systemctl [OPTIONS] VERB UNIT`: asks the broker, prints what the service
- * manager said, and returns its exit code. One unit at a time. VERB: start, stop, restart, reload, status, is-active. OPTIONS:
+ * manager said, and returns its exit code. One unit at a time. VERB: start,
+ * stop, restart, reload, status, is-active. OPTIONS:
  * --no-pager, --quiet (-q), --full (-l), --no-ask-password, --system, --.
  * A name without an ending is a service's. 2 for anything else; 69 there is no
  * broker; 77 it is not part of the approved action.

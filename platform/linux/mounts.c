@@ -235,6 +235,13 @@ static const char *const secrets[] = {
 	"/etc/security/opasswd", "/root/.ssh",
 };
 
+/* Where the system's log listens; /dev/log is not there anyway. */
+static const char *const logs[] = {
+	"/run/systemd/journal/socket", "/run/systemd/journal/stdout",
+	"/run/systemd/journal/dev-log", "/run/systemd/journal/syslog",
+	"/run/systemd/journal/io.systemd.journal",
+};
+
 /* Copies of those lie there, with various endings. */
 #define COPIES "/var/backups"
 #define COPIED "shadow"
@@ -312,6 +319,10 @@ make_masks(const struct job *j)
 	 */
 	if (error == 0 && j->p->profile == PLAN_OBSERVE)
 		error = mask(j, "/run/user");
+	/* It reads the system's log, and writes nothing into it. */
+	for (i = 0; i < sizeof(logs) / sizeof(logs[0]) && error == 0 &&
+	    j->p->profile == PLAN_OBSERVE; i++)
+		error = mask(j, logs[i]);
 	/* Root's: initctl, dmeventd. Landlock refuses those, where it is. */
 	if (error == 0 && j->o->mask_pipes)
 		error = mask_pipes(j, "/run", 3);

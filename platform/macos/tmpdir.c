@@ -51,5 +51,6 @@ remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 void
 tmpdir_remove(const char *path)
 {
-	(void)nftw(path, remove_one, WALK_FDS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	(void)nftw(path, remove_one, WALK_FDS,
+	    FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }

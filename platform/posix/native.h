@@ -15,8 +15,8 @@
 #include <sys/types.h>
 
 /*
- * pipe(2), socket(2), socketpair(2) of Unix stream sockets and accept(2), close-
- * on-exec. (Where that takes a second call, another thread's child gets no
+ * pipe(2), socket(2), socketpair(2) of Unix stream sockets and accept(2),
+ * close-on-exec. (Where that takes a second call, another thread's child gets no
  * copy either: macos/process.c closes all that is not listed.) Writing to such
  * a socket where nobody reads is an error and no signal, by native_send().
  */

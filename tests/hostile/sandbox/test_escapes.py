@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '..', '..', 'system', 'lib'))
 
-from countersign import checks, guest, machine		# noqa: E402
+from countersign import checks, fake, guest, machine	# noqa: E402
 
 # A card's time: none of these waits for anything.
 LIMITS = {'timeout_s': 60, 'memory_mb': 256, 'processes': 64,
@@ -232,6 +232,93 @@ def test_repair():
 
 def test_repair_with_network_and_a_service():
     confined('repair_with_network')
+
+
+# ---- the probes, where D-Bus and systemd listen ----
+
+def place(g, m):
+    """The probe program, and what it is told of the guest."""
+    g.copy(os.path.join(fake.OUT, 'hostile', 'probe'), '/opt/probe/probe')
+    g.copy(os.path.join(fake.OUT, 'hostile', 'probe'), '/opt/probe/suid',
+           0o4755)
+    key = re.search(rb'\d+', g.must(['ipcmk', '-M', '4096', '-p', '0666'])
+                    ).group().decode()
+    row = [x.split() for x in g.must(['ipcs', '-m']).decode().splitlines()
+           if len(x.split()) > 1 and x.split()[1] == key]
+    facts = {
+        'folder': '/opt/probe/folder', 'open': '/opt/probe/open',
+        'declared': '/srv/declared', 'suid': '/opt/probe/suid',
+        'spool': '/var/spool/cron/crontabs', 'unix': '/run/docker.sock',
+        'shadow_backup': '/var/backups/shadow.bak', 'disk': '/dev/no-disk',
+        'sysfs': '/sys/kernel/mm/ksm/run', 'shm_key': row[0][0],
+        'cgroup_procs': '/sys/fs/cgroup/unified/cgroup.procs',
+        'env_secret': 'cs-no-such', 'tmp_file': '/tmp/host-file',
+        'shm_file': '/dev/shm/host-file', 'state': machine.STATE,
+        'control': '/run/countersign/gate.sock',
+        'gate': m.show('countersignd', 'MainPID'),
+        'victim': g.must(['cat', '/run/cs-victim.pid']).decode().strip(),
+    }
+    m.put('/opt/probe/facts', ''.join('%s=%s\n' % f for f in facts.items()),
+          0o644)
+    g.must(['sh', '-ec', RESET])
+
+
+RESET = '''
+    mkdir -p /opt/probe/folder /opt/probe/open
+    chmod 755 /opt/probe/folder; chmod 777 /opt/probe/open /srv/declared
+    rm -rf /opt/probe/folder/* /opt/probe/open/* /srv/declared/*
+    for f in file remove move; do echo x > /opt/probe/folder/$f; done
+    echo x > /tmp/host-file; echo x > /dev/shm/host-file
+    chmod 644 /tmp/host-file /dev/shm/host-file
+    mkdir -p /var/backups; echo x > /var/backups/shadow.bak
+    chmod 600 /var/backups/shadow.bak'''
+
+
+def allowed(out):
+    return {tuple(x.split()[:2]) for x in out.decode().splitlines()
+            if x.split()[2] == 'ALLOWED'}
+
+
+def golden(name):
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                           'golden', name)) as f:
+        return {tuple(x.split()[:2]) for x in f
+                if x.strip() and not x.startswith('#')}
+
+
+def test_probes_in_the_guest():
+    with guest.Guest() as g:
+        prepare(g)
+        machine.install(g)
+        with machine.Machine(g, POLICY) as m:
+            place(g, m)
+            names = g.must(['/opt/probe/probe', '--list']).decode().split()
+            proven = set()
+            for name in names:
+                # dev_tty and the like have no harmless place in a guest.
+                r = g.run(['unshare', '--mount', '/opt/probe/probe',
+                           '/opt/probe/facts', name])
+                proven |= allowed(r.stdout)
+            checks.true({('network', 'unix_dbus'), (
+                'network', 'unix_systemd')} <= proven,
+                'D-Bus and systemd answer nobody')
+            for profile in ('observe', 'repair'):
+                m.offers(profile)
+                g.must(['sh', '-ec', RESET])
+                card = dict(PROFILES[profile], survivors='kill',
+                            limits=LIMITS, services=[])
+                r, out, err = m.result('exec /opt/probe/probe '
+                                       '/opt/probe/facts', **card)
+                checks.equal(r.get('exit_code'), 0, err.decode())
+                got = allowed(out)
+                print('# %s in a guest: %d of %d probes succeed (%d proven):'
+                      ' %s' % (profile, len(got), len(names), len(proven),
+                               ' '.join(sorted(n for _, n in got))))
+                may = golden(profile)
+                if 'landlock=0' in r['enforced']:
+                    # It listens in an empty network of its own.
+                    may |= {('network', 'listen')}
+                checks.equal(sorted(got - may), [], profile)
 
 
 # ---- what has to work ----
