@@ -5,7 +5,8 @@
  *
  * Profile `full` supervises and does not confine: the payload has our token. A
  * job has it and all that it starts, tells of limits through a completion
- * port, and is terminated when it ends.
+ * port, and is terminated when it ends. The others besides have what confine.h
+ * makes; the gate does not offer them.
  */
 #include "platform/sandbox.h"
 
@@ -13,6 +14,7 @@
 #include "common/winline.h"
 #include "platform/clock.h"
 #include "platform/pipes.h"
+#include "platform/windows/confine.h"
 #include "platform/windows/launch.h"
 
 #include <psapi.h>
@@ -35,6 +37,7 @@ enum key { KEY_JOB = 1, KEY_PROCESS = 2, KEY_CONTROL = 3 };
 /* The one action of this process. */
 static struct {
 	HANDLE job, port, process, wait, control;
+	struct confine confine;	/* of a confined profile; else empty */
 	OVERLAPPED read;	/* of the control pipe, under way */
 	uint8_t byte;
 } running;
@@ -85,10 +88,19 @@ static bool
 limit(HANDLE job, const struct plan *p)
 {
 	JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits;
+	JOBOBJECT_BASIC_UI_RESTRICTIONS ui = { JOB_OBJECT_UILIMIT_HANDLES |
+	    JOB_OBJECT_UILIMIT_READCLIPBOARD |
+	    JOB_OBJECT_UILIMIT_WRITECLIPBOARD | JOB_OBJECT_UILIMIT_DESKTOP |
+	    JOB_OBJECT_UILIMIT_GLOBALATOMS | JOB_OBJECT_UILIMIT_EXITWINDOWS |
+	    JOB_OBJECT_UILIMIT_SYSTEMPARAMETERS |
+	    JOB_OBJECT_UILIMIT_DISPLAYSETTINGS };
 
 	memset(&limits, 0, sizeof(limits));
 	limits.BasicLimitInformation.LimitFlags =
 	    JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION;
+	if (p->profile != PLAN_FULL && !SetInformationJobObject(job,
+	    JobObjectBasicUIRestrictions, &ui, sizeof(ui)))
+		return false;
 	if (p->survivors != PLAN_KEEP)
 		limits.BasicLimitInformation.LimitFlags |=
 		    JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
@@ -114,10 +126,11 @@ describe(const struct plan *p, struct sandbox *s)
 	const char *held = who_limits();
 
 	(void)snprintf(s->enforced, sizeof(s->enforced),
-	    "profile=%s cgroup=none kill=job mem=%s procs=%s",
+	    "profile=%s cgroup=none kill=job mem=%s procs=%s%s",
 	    plan_profile_word(p->profile),
 	    p->memory_bytes > 0 ? held : "none",
-	    p->processes > 0 ? held : "none");
+	    p->processes > 0 ? held : "none",
+	    p->profile != PLAN_FULL ? " token=restricted desktop=own" : "");
 }
 
 static bool
@@ -187,8 +200,17 @@ static enum plan_step
 prepare(const struct plan *p, struct launch *l, wchar_t **ret_program,
     wchar_t **ret_folder)
 {
+	const char *list[PLAN_ENV_MAX + 1];
+	char texts[2][1024];
+	const char *const *env = p->env;
+
+	if (p->profile != PLAN_FULL) {
+		if (confine_environment(&running.confine, p, list, texts) != 0)
+			return PLAN_STEP_PLAN;
+		env = list;
+	}
 	if (make_line(p, &l->line) != 0 ||
-	    launch_environment(p->env, &l->environment) != 0)
+	    launch_environment(env, &l->environment) != 0)
 		return PLAN_STEP_PLAN;
 	if (win_path(p->cwd, ret_folder) != 0)
 		return PLAN_STEP_DIRECTORY;
@@ -226,6 +248,9 @@ start_payload(const struct plan *p, struct sandbox_failure *ret_f,
 		l.handles = handles;
 		l.n_handles = 3;
 		l.job = running.job;
+		l.token = running.confine.token;
+		l.desktop = p->profile != PLAN_FULL ?
+		    running.confine.desktop : NULL;
 		/* A console of its own, which nobody sees. */
 		l.flags = CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP |
 		    CREATE_SUSPENDED;
@@ -245,21 +270,26 @@ int
 sandbox_start(const struct plan *p, struct sandbox_helper *helper,
     struct sandbox_failure *ret_failure, struct sandbox *ret_s)
 {
+	enum plan_step step = PLAN_STEP_PROFILE;
 	PROCESS_INFORMATION payload;
 	struct sandbox s;
 	int err;
 
 	(void)helper;
 	memset(&s, 0, sizeof(s));
-	if (p->profile != PLAN_FULL || p->survivors == PLAN_KEEP)
-		return fail(ret_failure, PLAN_STEP_PROFILE,
-		    ERROR_NOT_SUPPORTED);
+	if (p->survivors == PLAN_KEEP)
+		return fail(ret_failure, step, ERROR_NOT_SUPPORTED);
 	if (!make_job(p))
 		return fail(ret_failure, PLAN_STEP_SUPERVISE, GetLastError());
+	if (p->profile != PLAN_FULL &&
+	    confine_make(p, &running.confine, &step) != 0)
+		return fail(ret_failure, step, GetLastError());
 	describe(p, &s);
 	s.started_us = clock_boot_us();
-	if ((err = start_payload(p, ret_failure, &payload)) != 0)
+	if ((err = start_payload(p, ret_failure, &payload)) != 0) {
+		confine_undo(&running.confine);
 		return err;
+	}
 	running.process = payload.hProcess;
 	s.pid = (int)payload.dwProcessId;
 	if (!RegisterWaitForSingleObject(&running.wait, running.process,
@@ -436,5 +466,6 @@ sandbox_wait(struct sandbox *s, const struct plan *p,
 	end.code = code;
 	end.wall_us = clock_boot_us() - s->started_us;
 	account(&end);
+	confine_undo(&running.confine);
 	*ret_end = end;
 }

@@ -409,6 +409,27 @@ def test_only_full_is_offered():
         checks.true('profile full yes ' in text, text)
 
 
+def test_a_confined_run_leaves_nothing():
+    """Its way in and out; what it holds is for windows.ps1 to see."""
+    if why_not is not None:
+        checks.skip(why_not)
+    root = prefix.folder('declared')
+    temp = prefix.path('C:/windows/temp')
+    for profile, roots in (('observe', []), ('repair', [root])):
+        r = prefix.run(
+            'C:/cs/bin/countersign-runner.exe', '--inside', profile, *roots,
+            '--', r'C:\windows\system32\cmd.exe', '/d', '/c',
+            'echo %TEMP%& echo x>"%TEMP%\\left"& exit 4')
+        checks.equal(r.returncode, 4, r.stderr.decode())
+        checks.true(r.stdout.startswith(b'C:\\windows\\Temp\\countersign-'),
+                    repr(r.stdout))
+        checks.true(b'profile=%s ' % profile.encode() in r.stderr and
+                    b'token=restricted desktop=own' in r.stderr,
+                    repr(r.stderr))
+        checks.equal([n for n in os.listdir(temp) if
+                      n.startswith('countersign-')], [], 'left')
+
+
 def test_the_state_is_nobody_elses():
     with fleet() as f:
         run(f, 'echo')
