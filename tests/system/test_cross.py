@@ -29,6 +29,8 @@ DLLS = {'kernel32.dll', 'advapi32.dll', 'user32.dll', 'msvcrt.dll',
         'ole32.dll', 'shell32.dll', 'bcrypt.dll', 'crypt32.dll', 'psapi.dll',
         'ntdll.dll', 'wtsapi32.dll', 'rpcrt4.dll'}
 
+sizes = []	# lines to print at the end
+
 
 def programs(target):
     """{name: bytes} of the target, or a skip."""
@@ -48,9 +50,8 @@ def common(target):
     """What holds of every target; its programs."""
     found = programs(target)
     three = sum(len(found[name]) for name in AGENT)
-    print('# %s: %s, the agent\'s three %d' % (target, ', '.join(
-        '%s %d' % (name, len(found[name])) for name in PROGRAMS), three),
-        flush=True)
+    sizes.append('# %s: %s; the agent\'s three %d' % (target, ', '.join(
+        '%s %d' % (name, len(found[name])) for name in PROGRAMS), three))
     checks.true(three <= LIMITS[target], 'the three have %d bytes' % three)
     for name, data in found.items():
         for word in (fake.ROOT.encode() + b'/', CROSS.encode(), b'/.cache/',
@@ -195,4 +196,7 @@ def test_macos_x86_64():
 
 
 if __name__ == '__main__':
-    checks.main(globals(), jobs=1)
+    try:
+        checks.main(globals(), jobs=1)
+    finally:
+        print('\n'.join(sizes))
