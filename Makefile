@@ -372,7 +372,7 @@ CHECKED := $(CROSS)
 
 # One for each of their compilers and kinds of file; `make reproducible`: all.
 REPRODUCED := linux-aarch64 windows-x86_64 macos-arm64
-reproduce = $(1:%="scripts/check-reproducible $(O)/cross/%/bin %")
+reproduce = $(foreach t,$(1),"scripts/check-reproducible $(O)/cross/$(t)/bin $(t)")
 
 # The packages first: what is below asks them for their flags.
 check:
