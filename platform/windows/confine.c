@@ -3,8 +3,9 @@
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: runner, on Windows.
  *
- * Microsoft, "CreateRestrictedToken", "Restricted Tokens": with WRITE_RESTRICTED
- * the second check, against the restricting SIDs, is made for writing only.
+ * Microsoft, "CreateRestrictedToken", "Restricted Tokens": with
+ * WRITE_RESTRICTED the second check, against the restricting SIDs, is made for
+ * writing only.
  */
 #include "platform/windows/confine.h"
 
@@ -125,8 +126,8 @@ make_token(enum plan_profile profile, struct confine *c)
 	if (profile == PLAN_OBSERVE &&
 	    sid_known(WinBuiltinAdministratorsSid, &admins))
 		off[n_off++].Sid = sid_pointer(&admins);
-	/* Every privilege goes but the one to walk through folders. Everyone is
-	 * not among the SIDs that may write: it would open what everyone may. */
+	/* Every privilege goes but the one to walk through folders. Everyone
+	 * is not among the SIDs that may write: it would open what all may. */
 	ok = CreateRestrictedToken(base, DISABLE_MAX_PRIVILEGE |
 	    WRITE_RESTRICTED | (profile == PLAN_OBSERVE ? LUA_TOKEN : 0u),
 	    n_off, off, 0, NULL, n_only, only, &c->token) != 0 &&

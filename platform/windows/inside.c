@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: Apache-2.0
  * Runs in: runner.
  *
- *	countersign-runner --inside observe|repair [FOLDER]... -- PROGRAM [ARG]...
+ *	countersign-runner --inside PROFILE [FOLDER]... -- PROGRAM [ARG]...
  *
- * runs the program as that profile would: tests/system/windows.ps1 looks what
+ * runs the program as observe or repair would: tests/system/windows.ps1 looks what
  * it can reach. It only ever takes rights away from who calls it.
  */
 #include "platform/sandbox.h"
