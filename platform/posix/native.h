@@ -16,9 +16,9 @@
 
 /*
  * pipe(2), socket(2), socketpair(2) of Unix stream sockets and accept(2),
- * close-on-exec. (Where that takes a second call, another thread's child gets no
- * copy either: macos/process.c closes all that is not listed.) Writing to such
- * a socket where nobody reads is an error and no signal, by native_send().
+ * close-on-exec. (Where that takes a second call, another thread's child gets
+ * no copy either: macos/process.c closes all that is not listed.) Writing to
+ * such a socket where nobody reads is an error and no signal, by native_send().
  */
 int native_pipe(int ret_fds[2]);
 int native_socket(int domain, int type, int protocol);
