@@ -53,27 +53,25 @@ is_shared(unsigned i, uint32_t uid)
 int
 identities_take(struct identities *ids, struct identity *ret_id, int *ret_slot)
 {
-	struct identity id;
-	int r = ERR_EXISTS, fd;
-	unsigned i;
+	struct identity found[OBSERVERS];
+	unsigned i, which = 0;
+	int r, fd;
 
 	for (i = 0; i < OBSERVERS; i++) {
-		if (ids->held[i] >= 0)
-			continue;
-		if ((r = find(i, &id)) != 0)
+		if ((r = find(i, &found[i])) != 0)
 			return r;
-		if (is_shared(i, id.uid))
+		if (is_shared(i, found[i].uid))
 			return ERR_PERMISSION;
-		if ((r = observers_hold(i, &fd)) == ERR_EXISTS)
-			continue;
-		if (r != 0)
-			return r;
-		ids->held[i] = fd;
-		*ret_id = id;
-		*ret_slot = (int)i;
-		return 0;
+		if (ids->held[i] < 0)
+			which |= 1u << i;
 	}
-	return ERR_EXISTS;
+	r = observers_hold_any(which, IDENTITIES_WAIT_MS, &i, &fd);
+	if (r != 0)
+		return r;
+	ids->held[i] = fd;
+	*ret_id = found[i];
+	*ret_slot = (int)i;
+	return 0;
 }
 
 void

@@ -12,6 +12,9 @@
 #include "platform/observers.h"
 #include "platform/privileges.h"
 
+/* How long another agent of this machine may have all accounts (tests). */
+#define IDENTITIES_WAIT_MS 5000u
+
 /* None taken. */
 #define IDENTITY_NONE (-1)
 

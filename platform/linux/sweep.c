@@ -22,7 +22,8 @@
 /*
  * The real and saved user of the one who kills: a process may be signalled by
  * whom it belongs to by these, and this user has no processes. (Real uid 0
- * would let it kill root's.)
+ * would let it kill root's.) The lower half of the user who is swept is taken
+ * off it: two that sweep at the same moment must not kill one another.
  */
 #define NOBODY 4294967293u
 #define STACK_SIZE (16u * 1024)
@@ -32,17 +33,19 @@ static int
 kill_all(void *arg)
 {
 	const uint32_t uid = *(const uint32_t *)arg;
+	const uint32_t nobody = NOBODY - (uid & 0xffff);
 
 	/* Not through the C library, which would change all our threads. */
-	if (syscall(SYS_setresuid, NOBODY, uid, NOBODY) != 0)
+	if (syscall(SYS_setresuid, nobody, uid, nobody) != 0)
 		return 1;
-	return syscall(SYS_kill, -1, SIGKILL) != 0 ? 2 : 0;
+	/* One that was just ending is no failure, nor that there was none. */
+	return syscall(SYS_kill, -1, SIGKILL) != 0 && errno != ESRCH ? 2 : 0;
 }
 
 int
 sweep_user(uint32_t uid)
 {
-	int pid, status, error = 0;
+	int pid, status = 0, error = 0, waited = -1;
 	char *stack;
 
 	if (uid == 0 || uid == NOBODY || uid == UINT32_MAX)
@@ -53,7 +56,10 @@ sweep_user(uint32_t uid)
 		return errno;
 	/* No SIGCHLD: it is nobody's business but ours. */
 	pid = clone(kill_all, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, &uid);
-	if (pid < 0 || waitpid(pid, &status, (int)__WCLONE) != pid)
+	while (pid > 0 && (waited = waitpid(pid, &status,
+	    (int)__WCLONE)) < 0 && errno == EINTR)
+		;
+	if (pid < 0 || waited != pid)
 		error = errno;
 	else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		error = EPERM;

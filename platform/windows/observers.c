@@ -33,3 +33,14 @@ observers_release(int *fd)
 {
 	*fd = -1;
 }
+
+int
+observers_hold_any(unsigned which, unsigned wait_ms, unsigned *ret_i,
+    int *ret_fd)
+{
+	(void)which;
+	(void)wait_ms;
+	(void)ret_i;
+	(void)ret_fd;
+	return ERR_UNSUPPORTED;
+}

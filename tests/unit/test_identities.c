@@ -1,0 +1,103 @@
+/*
+ * test_identities.c - four accounts for four cards that look.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: tests.
+ */
+#include "agent/gate/identities.h"
+#include "tests/harness/test.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void
+need_accounts(void)
+{
+	static char why[512];
+
+	if (geteuid() != 0)
+		SKIP("not root");
+	if (identities_check(why, sizeof(why)) != 0)
+		SKIP(why);
+}
+
+/* Each is a different one, none is root, and what was given back is free. */
+TEST(four_and_no_more)
+{
+	struct identities ids;
+	struct identity id[OBSERVERS], more;
+	int slot[OBSERVERS], other = IDENTITY_NONE;
+	unsigned i, k;
+
+	need_accounts();
+	identities_init(&ids);
+	for (i = 0; i < OBSERVERS; i++) {
+		CHECK_INT(identities_take(&ids, &id[i], &slot[i]), 0);
+		CHECK(id[i].uid != 0 && id[i].gid != 0);
+		for (k = 0; k < i; k++)
+			CHECK(id[k].uid != id[i].uid && slot[k] != slot[i]);
+	}
+	/* All are ours: nobody could let one go, so it is said at once. */
+	CHECK_INT(identities_take(&ids, &more, &other), ERR_EXISTS);
+	CHECK_INT(other, IDENTITY_NONE);
+	k = (unsigned)slot[2];
+	identities_release(&ids, &slot[2]);
+	CHECK_INT(slot[2], IDENTITY_NONE);
+	identities_release(&ids, &slot[2]);
+	CHECK_INT(identities_take(&ids, &more, &other), 0);
+	CHECK(more.uid == id[2].uid || other != (int)k);
+	identities_release(&ids, &other);
+	for (i = 0; i < OBSERVERS; i++)
+		identities_release(&ids, &slot[i]);
+}
+
+/* Another agent's are left alone: by who takes, and by who sweeps. */
+TEST(two_agents_do_not_share)
+{
+	struct identities a, b;
+	struct identity one, two;
+	int first, second, status = 0, r;
+	pid_t pid;
+
+	need_accounts();
+	identities_init(&a);
+	identities_init(&b);
+	CHECK_INT(identities_take(&a, &one, &first), 0);
+	CHECK_INT(identities_take(&b, &two, &second), 0);
+	CHECK(one.uid != two.uid);
+	if ((pid = fork()) == 0) {
+		/* A copy would hold the account on. */
+		(void)close(a.held[first]);
+		(void)close(b.held[second]);
+		if (setresuid(one.uid, one.uid, one.uid) != 0)
+			_exit(1);
+		for (;;)
+			(void)pause();
+	}
+	CHECK(pid > 0);
+	CHECK_INT(identities_sweep(&b), 0);
+	CHECK_INT(waitpid(pid, &status, WNOHANG), 0);
+	/* Nobody holds it: a sweep at a start ends what runs as it. */
+	identities_release(&a, &first);
+	identities_release(&b, &second);
+	do {
+		r = identities_sweep(&b);
+	} while (r == 0 && waitpid(pid, &status, WNOHANG) == 0);
+	if (r != 0)
+		(void)kill(pid, SIGKILL);
+	CHECK_INT(r, 0);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+TEST(not_as_user)
+{
+	struct identities ids;
+
+	identities_init(&ids);
+	if (geteuid() == 0 && (setresgid(65534, 65534, 65534) != 0 ||
+	    setresuid(65534, 65534, 65534) != 0))
+		SKIP("cannot be nobody");
+	CHECK_INT(identities_sweep(&ids), 0);
+}
+
+TEST_MAIN()
