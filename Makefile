@@ -377,7 +377,9 @@ reproduce = $(foreach t,$(1),"scripts/check-reproducible $(O)/cross/$(t)/bin $(t
 # The packages first: what is below asks them for their flags.
 check:
 	@scripts/setup build check packages accounts
+	@scripts/setup cross wine || echo 'check: without the tests of other systems' >&2
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	-@$(MAKE) --no-print-directory -j$(JOBS) -k cross-programs TARGETS='$(CHECKED)'
 	@O='$(abspath $(O))' $(RUN) -l $(O)/check.log $(CHECKS) "scripts/lint shell clang" \
 		"scripts/check-reproducible $(O)/bin" $(call reproduce,$(REPRODUCED)) \
 		$(UNIT_RUNS) $(FUZZ_RUNS) $(INTEROP_RUNS) $(SYSTEM_RUNS)

@@ -42,6 +42,7 @@ say_time(const char *name, int64_t t)
 static void
 say_action(const struct action *a)
 {
+	const char *const *windows = card_v1_windows_command_line(a->shell);
 	const char *const *argv = card_v1_command_line(a->shell);
 	const char *prologue = card_v1_prologue(a->shell);
 	enum say_colour c = a->profile == ACTION_FULL ? SAY_RED : SAY_PLAIN;
@@ -54,11 +55,18 @@ say_action(const struct action *a)
 	}
 	label("runs with");
 	say("%s", doc_word_of(action_shells, (int)a->shell));
+	/* What only Windows has is started in one way. */
+	if (argv == NULL && windows != NULL) {
+		for (; strcmp(*windows, CARD_V1_SCRIPT) != 0; windows++)
+			say(" %s", *windows);
+		say(", in %s\n", CARD_V1_WINDOWS_CWD);
+	}
 	for (; argv != NULL && *argv != NULL && strcmp(*argv,
 	    CARD_V1_SCRIPT) != 0; argv++)
 		say(" %s", *argv);
-	say(", in %s, PATH %s\n", card_v1_cwd(a->profile),
-	    a->n_services > 0 ? CARD_V1_SERVICES_PATH : CARD_V1_PATH);
+	if (windows == NULL || card_v1_command_line(a->shell) != NULL)
+		say(", in %s, PATH %s\n", card_v1_cwd(a->profile),
+		    a->n_services > 0 ? CARD_V1_SERVICES_PATH : CARD_V1_PATH);
 	if (prologue[0] != '\0')
 		cardview_line("after", bytes_str(prologue));
 	label("profile");

@@ -5,8 +5,8 @@
  *
  *	countersign-runner --inside PROFILE [FOLDER]... -- PROGRAM [ARG]...
  *
- * runs the program as observe or repair would: tests/system/windows.ps1 looks what
- * it can reach. It only ever takes rights away from who calls it.
+ * runs the program as observe or repair would: tests/system/windows.ps1 looks
+ * what it can reach. It only ever takes rights away from who calls it.
  */
 #include "platform/sandbox.h"
 

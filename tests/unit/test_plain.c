@@ -178,4 +178,43 @@ TEST(interpreters_of_card_v1)
 	}
 }
 
+/* Absolute paths, the text's place at the end, and nothing of anybody's. */
+TEST(constants_of_windows)
+{
+	static const struct {
+		enum action_shell shell;
+		const char *path, *before;
+	} rows[] = {
+		{ ACTION_SH, NULL, NULL },
+		{ ACTION_BASH, NULL, NULL },
+		{ ACTION_POWERSHELL, "%SystemRoot%\\System32\\"
+		    "WindowsPowerShell\\v1.0\\powershell.exe",
+		    "-EncodedCommand" },
+		{ ACTION_PWSH, "%ProgramFiles%\\PowerShell\\7\\pwsh.exe",
+		    "-EncodedCommand" },
+		{ ACTION_CMD, "%SystemRoot%\\System32\\cmd.exe", "/c" },
+		{ ACTION_ARGV, NULL, NULL }
+	};
+	const char *const *env = card_v1_windows_environment();
+	const char *const *line;
+	size_t i, n;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		line = card_v1_windows_command_line(rows[i].shell);
+		CHECK((line == NULL) == (rows[i].path == NULL));
+		if (line == NULL)
+			continue;
+		CHECK_STR(line[0], rows[i].path);
+		for (n = 0; line[n] != NULL; n++)
+			;
+		CHECK_STR(line[n - 1], CARD_V1_SCRIPT);
+		CHECK_STR(line[n - 2], rows[i].before);
+	}
+	for (n = 0; env[n] != NULL; n++) {
+		CHECK(strchr(env[n], '=') != NULL);
+		CHECK(strstr(env[n], "%USER") == NULL);
+	}
+	CHECK(n > 10);
+}
+
 TEST_MAIN()
