@@ -32,8 +32,8 @@ MUST_CHECK int unitpaths_read(struct bytes text, struct unitpaths *ret_u);
  * The first path in any of the values that is the folder or lies below it: of
  * programs and their arguments, working directories, environment and files of
  * it, drop-ins, the unit's file. `.` and `..` in them count as what they may
- * be. A folder with blanks, quotes and the like in its name, which these values may
- * show in another form, counts as found. False: none.
+ * be. A folder with blanks, quotes and the like in its name, which these values
+ * may show in another form, counts as found. False: none.
  */
 bool unitpaths_find(struct bytes text, struct bytes folder,
     struct bytes *ret_path);
