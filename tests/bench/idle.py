@@ -84,3 +84,15 @@ def stripped():
     return [figures.figure(
         'programs_stripped_kb', sum(sizes.values()), 'KiB', 'lower', 2048,
         note=', '.join('%s %.0f' % (n, v) for n, v in sizes.items()))]
+
+
+def stripped_windows():
+    """Those of `make cross`; nothing where it was not run."""
+    at = os.path.join(os.path.abspath(fake.OUT), 'cross', 'windows-x86_64',
+                      'bin', '%s.exe')
+    if not all(os.path.exists(at % n) for n in place.PARTS):
+        return []
+    sizes = {n: os.path.getsize(at % n) / 1024 for n in place.PARTS}
+    return [figures.figure(
+        'programs_stripped_windows_kb', sum(sizes.values()), 'KiB', 'lower',
+        3072, note=', '.join('%s %.0f' % (n, v) for n, v in sizes.items()))]
