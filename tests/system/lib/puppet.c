@@ -4,7 +4,8 @@
  * Runs in: tests, as countersign-courier or countersign-runner.
  *
  * Hands its descriptors 1 to 6 to whoever listens at its own path with ".sock"
- * after it, and ends with the byte that comes back.
+ * after it, and ends with the byte that comes back. Asked for the runner's
+ * --probe it is the real program, which lies beside it as ".real".
  */
 #include <fcntl.h>
 #include <string.h>
@@ -54,8 +55,24 @@ hand_over(int to)
 	return 0;
 }
 
+/* Becomes the program at our own path with ".real" after it. */
+static int
+be_real(char **argv)
+{
+	static const char end[] = ".real";
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) -
+	    sizeof(end));
+
+	if (n <= 0)
+		return 1;
+	memcpy(path + n, end, sizeof(end));
+	execv(path, argv);
+	return 1;
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	static const char end[] = ".sock";
@@ -63,6 +80,8 @@ main(void)
 	ssize_t n;
 	int low, s;
 
+	if (argc > 1 && strcmp(argv[1], "--probe") == 0)
+		return be_real(argv);
 	n = readlink("/proc/self/exe", a.sun_path,
 	    sizeof(a.sun_path) - sizeof(end));
 	if (n <= 0)

@@ -48,6 +48,7 @@ class Programs:
             os.unlink(self.file(name))
         subprocess.run([os.environ.get('CC', 'cc'), '-O1', '-o',
                         self.file(name), SOURCE], check=True)
+        shutil.copy(fake.program(name), self.file(name) + '.real')
         s = socket.socket(socket.AF_UNIX)
         s.bind(self.file(name) + '.sock')
         s.listen(8)
