@@ -14,7 +14,7 @@
 
 /* After an end or an epoch: its result is on its way first, and ends that
  * come together share one. */
-#define SOON_MS 25u
+#define SOON_MS 100u
 /* After any other record. */
 #define LATEST_MS 60000u
 

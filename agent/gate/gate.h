@@ -235,6 +235,8 @@ void outbox_have(struct outbox *o, uint64_t n);
 void outbox_credit(struct outbox *o, const struct wire_credit *credit);
 /* The index of the next record to send; 0 while the console's is not known. */
 uint64_t outbox_sent(const struct outbox *o);
+/* Whether the console has asked past the end of that card's transcript. */
+bool outbox_has_fetched(const struct outbox *o, const struct sha256 *card);
 /* Sends what there is, as far as there is room. */
 void outbox_push(struct outbox *o);
 

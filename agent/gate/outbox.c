@@ -15,8 +15,12 @@
 /* Transcripts that a console reads at the same time. */
 #define CREDITS 16
 
+/* Transcripts of which it is known that the console has them. */
+#define FETCHED 1024
+
 struct credit {
 	struct sha256 card;
+	uint64_t from;		/* what was asked for last */
 	uint64_t at, until;	/* byte offsets */
 };
 
@@ -27,6 +31,8 @@ struct outbox {
 	struct journal_cursor next;	/* the next record to send */
 	struct credit credits[CREDITS];
 	size_t n_credits;
+	struct sha256 fetched[FETCHED];	/* a ring */
+	size_t n_fetched;
 };
 
 int
@@ -94,7 +100,27 @@ outbox_credit(struct outbox *o, const struct wire_credit *credit)
 	/* From another place than where we are: it lost what we had sent. */
 	if (credit->from != c->at && credit->from < c->at)
 		c->at = credit->from;
+	c->from = credit->from;
 	c->until = credit->until;
+}
+
+/* Asked for from its end on: all before it is there. */
+static void
+note_fetched(struct outbox *o, const struct sha256 *card)
+{
+	if (!outbox_has_fetched(o, card))
+		o->fetched[o->n_fetched++ % FETCHED] = *card;
+}
+
+bool
+outbox_has_fetched(const struct outbox *o, const struct sha256 *card)
+{
+	size_t i;
+
+	for (i = 0; i < o->n_fetched && i < FETCHED; i++)
+		if (sha256_equal(&o->fetched[i], card))
+			return true;
+	return false;
 }
 
 /* ---- records, each after the blob that it names ---- */
@@ -244,7 +270,7 @@ push_transcript(struct outbox *o, struct credit *c)
 	struct gate *g = o->g;
 	struct wire_output w = { .card = c->card.b };
 	struct buf out;
-	uint64_t size;
+	uint64_t size = UINT64_MAX;
 	uint8_t *data;
 	size_t n = 1;
 	int err = 0;
@@ -276,8 +302,11 @@ push_transcript(struct outbox *o, struct credit *c)
 	}
 	/* All of it is sent and no more will come: the credit is used up. */
 	if (err == 0 && n == 0 &&
-	    !transcripts_is_growing(g->transcripts, &c->card))
+	    !transcripts_is_growing(g->transcripts, &c->card)) {
 		c->until = c->at;
+		if (c->from >= size)
+			note_fetched(o, &c->card);
+	}
 	free(data);
 	return err;
 }

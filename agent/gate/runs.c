@@ -85,7 +85,10 @@ runs_count(const struct runs *r)
 	return n;
 }
 
-/* Old enough by the policy, and its card has ended. */
+/*
+ * Old enough by the policy, or the console has all of it; and its card has
+ * ended. Asked about when there is no room, oldest first.
+ */
 static bool
 may_go(void *arg, const struct sha256 *card, int64_t changed)
 {
@@ -97,7 +100,8 @@ may_go(void *arg, const struct sha256 *card, int64_t changed)
 	    CAP_TRANSCRIPT_DAYS_DEFAULT;
 
 	return (item == NULL || !state_is_open(item->state)) &&
-	    core_now(g->core, gate_moment()) - changed > days * 86400;
+	    (outbox_has_fetched(g->outbox, card) ||
+	    core_now(g->core, gate_moment()) - changed > days * 86400);
 }
 
 /*
