@@ -26,8 +26,8 @@ observers_hold(unsigned i, int *ret_fd)
 
 	if (i >= OBSERVERS || observers_name(i) == NULL)
 		return ERR_UNSUPPORTED;
-	(void)snprintf(path, sizeof(path), FOLDER "/countersign-observe-%u.lock",
-	    i + 1);
+	(void)snprintf(path, sizeof(path),
+	    FOLDER "/countersign-observe-%u.lock", i + 1);
 	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return ERR_IO;
