@@ -98,7 +98,7 @@ def test_output_survives_a_cut_link():
         a.approve(digest, received)
         a.peer.wait(lambda: b'\n9999\n' in a.peer.transcript(digest)[0])
         n = a.peer.connections
-        a.peer.link.sock.shutdown(2)
+        a.peer.cut()
         a.peer.wait(lambda: a.peer.connections > n, 'reconnection')
         with open(fifo, 'w') as f:
             f.write('go\n')

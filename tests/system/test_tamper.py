@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import sys
 import time
 
@@ -255,7 +254,7 @@ def test_offline_only_the_newest_is_sent():
         with a.peer.changed:
             n = len(a.peer.requests)
             times = a.peer.connections
-            a.peer.link.sock.shutdown(socket.SHUT_RDWR)
+        a.peer.cut()
         a.peer.wait(lambda: a.peer.connections > times, 'link')
         a.run('true')
         a.peer.cosigned()

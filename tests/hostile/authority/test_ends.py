@@ -99,7 +99,7 @@ def storm(seed):
         for c in cards:
             c.got = a.peer.record('card_received', card=c.digest)
         n = a.peer.connections
-        a.peer.link.sock.shutdown(2)
+        a.peer.cut()
         a.peer.wait(lambda: a.peer.connections > n and
                     a.peer.link is not None, 'reconnection')
         r.shuffle(cards)

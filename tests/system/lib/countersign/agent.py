@@ -127,6 +127,12 @@ class Peer:
             self.output.setdefault(card, bytearray())
             out.text(link.credit(card, 0, 1 << 30))
 
+    def cut(self):
+        """Breaks the connection there is. Not by SSLSocket's own shutdown:
+        after that a reader gets what is on its way as it is, encrypted."""
+        with self.changed:
+            socket.socket.shutdown(self.link.sock, socket.SHUT_RDWR)
+
     def send(self, text):
         """Sends a text message on the connection there is, or the next."""
         with self.changed:
