@@ -87,6 +87,20 @@ put_profiles(struct jsonw *w, const struct sandbox_offer *o)
 	jsonw_arr_end(w);
 }
 
+/* What holds in each of them here, in the words of a result's `enforced`. */
+static void
+put_sandbox(struct jsonw *w, const struct sandbox_offer *o)
+{
+	const bool offered[] = { o->observe, o->repair, o->full };
+	size_t i;
+
+	jsonw_arr(w, "sandbox");
+	for (i = 0; i < sizeof(offered) / sizeof(offered[0]); i++)
+		if (offered[i])
+			jsonw_cstr(w, NULL, o->why[i]);
+	jsonw_arr_end(w);
+}
+
 int
 identity_hello(const struct identity_key *k, const struct hello *h,
     struct buf *ret_payload, uint8_t ret_sig[SIGNER_SIGNATURE_SIZE])
@@ -116,6 +130,7 @@ identity_hello(const struct identity_key *k, const struct hello *h,
 	jsonw_cstr(&w, NULL, "trust.v1");
 	jsonw_arr_end(&w);
 	put_profiles(&w, h->offer);
+	put_sandbox(&w, h->offer);
 	jsonw_bool(&w, "split", h->split);
 	jsonw_int(&w, "next", (int64_t)h->next);
 	jsonw_obj_end(&w);

@@ -65,6 +65,21 @@ write_alarms(struct console *c, const struct store_device *d, struct jsonw *w)
 	return err;
 }
 
+/* What is kept as one text, as the list that it was. */
+static void
+put_list(struct jsonw *w, const char *name, const char *text, char separator)
+{
+	const char *end;
+
+	jsonw_arr(w, name);
+	for (; *text != '\0'; text = *end != '\0' ? end + 1 : end) {
+		if ((end = strchr(text, separator)) == NULL)
+			end = text + strlen(text);
+		jsonw_str(w, NULL, bytes_of(text, (size_t)(end - text)));
+	}
+	jsonw_arr_end(w);
+}
+
 /* The members of a device, inside an object. */
 static int
 write_device(struct console *c, const struct store_device *d, struct jsonw *w)
@@ -87,6 +102,8 @@ write_device(struct console *c, const struct store_device *d, struct jsonw *w)
 	jsonw_cstr(w, "version", d->version);
 	jsonw_cstr(w, "system", d->system);
 	jsonw_cstr(w, "arch", d->arch);
+	put_list(w, "profiles", d->profiles, ',');
+	put_list(w, "sandbox", d->sandbox, '\n');
 	jsonw_bool(w, "split", d->split);
 	jsonw_bool(w, "lockdown", d->lockdown);
 	if ((err = write_alarms(c, d, w)) != 0)

@@ -124,6 +124,8 @@ note_hello(struct session *s, const struct hello *h)
 	memcpy(d->version, h->version, sizeof(d->version));
 	memcpy(d->system, h->system, sizeof(d->system));
 	memcpy(d->arch, h->arch, sizeof(d->arch));
+	memcpy(d->profiles, h->profiles, sizeof(d->profiles));
+	memcpy(d->sandbox, h->sandbox, sizeof(d->sandbox));
 	d->split = h->split;
 	d->seen = clock_wall_s();
 	turn_join(&s->c->turn, &s->member);

@@ -56,6 +56,33 @@ skip_list(struct doc_obj *o, const char *name)
 		doc_text(&list, NULL, TEXT_NAME, 1, TEXT_NAME_MAX, &word);
 }
 
+/* A list as one text: its elements with a separator between them. */
+static void
+join_list(struct doc_obj *o, const char *name, size_t max, char separator,
+    char *dst, size_t size)
+{
+	struct doc_obj list;
+	struct bytes text = { NULL, 0 };
+	size_t n = 0;
+
+	dst[0] = '\0';
+	doc_arr(o, name, LIST_MAX, &list);
+	while (doc_next(&list)) {
+		doc_text(&list, NULL, TEXT_LINE, 1, max, &text);
+		if (text.n + 2 > size - n) {
+			doc_fail(o, name, ERR_TOO_LARGE);
+			return;
+		}
+		if (text.n == 0)
+			continue;
+		if (n > 0)
+			dst[n++] = separator;
+		memcpy(dst + n, text.p, text.n);
+		n += text.n;
+		dst[n] = '\0';
+	}
+}
+
 static int
 parse(struct bytes payload, struct hello *h)
 {
@@ -80,7 +107,11 @@ parse(struct bytes payload, struct hello *h)
 	copy_name(&o, "system", TEXT_NAME, h->system, sizeof(h->system));
 	copy_name(&o, "arch", TEXT_NAME, h->arch, sizeof(h->arch));
 	skip_list(&o, "reads");
-	skip_list(&o, "profiles");
+	join_list(&o, "profiles", TEXT_NAME_MAX, ',', h->profiles,
+	    sizeof(h->profiles));
+	if (doc_has(&o, "sandbox"))
+		join_list(&o, "sandbox", 255, '\n', h->sandbox,
+		    sizeof(h->sandbox));
 	doc_bool(&o, "split", &h->split);
 	doc_int(&o, "next", 0, JSON_MAX_INTEGER, &next);
 	h->next = (uint64_t)next;

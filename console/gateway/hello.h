@@ -10,6 +10,10 @@
 #include "common/text.h"
 #include "common/wire.h"
 
+/* With their NULs: every profile's word; a line of what holds for each. */
+#define HELLO_PROFILES_SIZE 64
+#define HELLO_SANDBOX_SIZE 800
+
 /* What a hello says, copied out of it. */
 struct hello {
 	char org[TEXT_ORG_MAX + 1];
@@ -19,6 +23,8 @@ struct hello {
 	char version[TEXT_NAME_MAX + 1];
 	char system[TEXT_NAME_MAX + 1];
 	char arch[TEXT_NAME_MAX + 1];
+	char profiles[HELLO_PROFILES_SIZE];	/* words with commas */
+	char sandbox[HELLO_SANDBOX_SIZE];	/* a line for each */
 	bool split;
 	uint64_t next;		/* records that its journal has */
 };

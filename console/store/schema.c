@@ -205,4 +205,13 @@ static const char version_2[] =
     " note BLOB,"
     " PRIMARY KEY(device, witness)) WITHOUT ROWID;";
 
-const char *const schema_steps[SCHEMA_VERSION] = { version_1, version_2 };
+/* What devices say that they can enforce. */
+static const char version_3[] =
+    "PRAGMA user_version = 3;"
+
+    "ALTER TABLE device ADD COLUMN profiles TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE device ADD COLUMN sandbox TEXT NOT NULL DEFAULT '';";
+
+const char *const schema_steps[SCHEMA_VERSION] = {
+	version_1, version_2, version_3
+};

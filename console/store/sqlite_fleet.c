@@ -9,7 +9,7 @@
 
 #define DEVICE_COLUMNS "n, id, org, key, version, system, arch, split, " \
 	"enrolled, seen, next, bytes, alarm, lockdown, tree, note_size, " \
-	"note_checked, branch"
+	"note_checked, branch, profiles, sandbox"
 
 static void
 read_device(sqlite3_stmt *st, struct store_device *d)
@@ -32,6 +32,8 @@ read_device(sqlite3_stmt *st, struct store_device *d)
 	d->note_size = (uint64_t)db_int(st, 15);
 	d->note_checked = (uint64_t)db_int(st, 16);
 	d->branch = db_int(st, 17);
+	db_text(st, 18, d->profiles, sizeof(d->profiles));
+	db_text(st, 19, d->sandbox, sizeof(d->sandbox));
 }
 
 int
@@ -90,9 +92,10 @@ store_device_update(struct store *s, const struct store_device *d)
 
 	err = db_run(s, &n, "UPDATE device SET version = ?, system = ?, "
 	    "arch = ?, split = ?, seen = ?, next = ?, bytes = ?, "
-	    "lockdown = ?, tree = ? WHERE n = ?", "tttiiiiiii", d->version,
-	    d->system, d->arch, (int64_t)d->split, d->seen, (int64_t)d->next,
-	    d->bytes, (int64_t)d->lockdown, (int64_t)d->tree, d->n);
+	    "lockdown = ?, tree = ?, profiles = ?, sandbox = ? WHERE n = ?",
+	    "tttiiiiiitti", d->version, d->system, d->arch, (int64_t)d->split,
+	    d->seen, (int64_t)d->next, d->bytes, (int64_t)d->lockdown,
+	    (int64_t)d->tree, d->profiles, d->sandbox, d->n);
 	return err == 0 && n == 0 ? ERR_NOT_FOUND : err;
 }
 

@@ -112,6 +112,8 @@ struct store_device {
 	char version[STORE_NAME_SIZE];	/* as it said in its last hello */
 	char system[STORE_NAME_SIZE];
 	char arch[STORE_NAME_SIZE];
+	char profiles[64];		/* that it offers, with commas */
+	char sandbox[800];		/* what holds in each, line by line */
 	bool split;			/* its process split holds */
 	int64_t enrolled, seen;		/* seconds; seen 0: never proven */
 	uint64_t next;			/* the first index that we lack */

@@ -189,14 +189,36 @@ def test_an_agent_that_dies_while_a_command_runs():
         audit(k, a)
 
 
+def in_state(a):
+    """The names in its state folder, less what is being written."""
+    return sorted(n for n in os.listdir(os.path.join(a.dir, 'state'))
+                  if not n.endswith('.new'))
+
+
+def test_what_it_can_enforce_is_told():
+    """The console shows the profiles that the device offers, and what holds in
+    each, as the device itself says."""
+    with office() as (k, a):
+        # It has said so once it has answered to a card.
+        propose(k, a, 'true')
+        r = a.cli('status', '--json', '--socket',
+                  os.path.join(a.dir, 'gate.sock'))
+        status = json.loads(r.stdout)
+        got = k.c.get('/v1/devices/' + a.id)
+        checks.equal(got['profiles'], status['profiles'])
+        checks.equal(got['sandbox'], [x['enforces'] for x in status['sandbox']
+                                      if x['offered']])
+        checks.true(got['sandbox'][-1].startswith('profile=full'), got)
+
+
 def test_enrol_leaves_a_running_agent_alone():
     with office() as (k, a):
         digest, pending = propose(k, a, 'echo still here')
-        before = sorted(os.listdir(os.path.join(a.dir, 'state')))
+        before = in_state(a)
         r = a.ask_enrol()
         checks.equal(r.returncode, 1)
         checks.true(b'stop it' in r.stderr, r.stderr)
-        checks.equal(sorted(os.listdir(os.path.join(a.dir, 'state'))), before)
+        checks.equal(in_state(a), before)
         with k.c.events(digest) as events:
             approve(k, a, digest, pending)
             checks.equal(output(events)[0], b'still here\n')
