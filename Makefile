@@ -498,6 +498,10 @@ install: programs
 	install -m 644 packaging/systemd/*.service $(D)/lib/systemd/system
 	install -m 644 packaging/systemd/countersign.sysusers $(D)/lib/sysusers.d/countersign.conf
 	install -m 644 packaging/systemd/countersign.tmpfiles $(D)/lib/tmpfiles.d/countersign.conf
+	install -d $(D)/share/polkit-1/rules.d
+	install -m 644 packaging/polkit/countersign.rules $(D)/share/polkit-1/rules.d
+	install -d $(D)/share/man/man8
+	install -m 644 packaging/man/countersignd.8 $(D)/share/man/man8
 	install -d $(D)/share/man/man1 $(D)/share/bash-completion/completions
 	install -m 644 packaging/man/countersign.1 $(D)/share/man/man1
 	install -m 644 packaging/completions/countersign $(D)/share/bash-completion/completions

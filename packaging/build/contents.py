@@ -85,6 +85,8 @@ def linux(programs):
              source('packaging/systemd/countersign.sysusers')),
         File('usr/lib/tmpfiles.d/countersign.conf', 0o644,
              source('packaging/systemd/countersign.tmpfiles')),
+        File('usr/share/polkit-1/rules.d/countersign.rules', 0o644,
+             source('packaging/polkit/countersign.rules')),
         File('usr/share/bash-completion/completions/countersign', 0o644,
              source('packaging/completions/countersign')),
         File('usr/share/man/man1/countersign.1.gz', 0o644,

@@ -86,6 +86,8 @@ PLACES = {
     'polkit': ('echo > /etc/polkit-1/rules.d/NAME.rules',
                '/etc/polkit-1/rules.d'),
     'tmp_of_host': ('echo > /tmp/NAME', '/tmp'),
+    'linger_by_logind': ('loginctl enable-linger "$(id -un)"',
+                         '/var/lib/systemd/linger'),
     'linger': ('mkdir -p /var/lib/systemd/linger; '
                'echo > /var/lib/systemd/linger/NAME',
                '/var/lib/systemd/linger'),
@@ -144,7 +146,7 @@ def left(g, name, tag):
     if name in PLACES:
         r = g.run(['sh', '-c', 'ls -A %s | grep -F %s' % (
             PLACES[name][1], tag)])
-        if name == 'crontab':
+        if name in ('crontab', 'linger_by_logind'):
             r = g.run(['sh', '-c', 'ls -A %s' % PLACES[name][1]])
         return r.stdout.strip() != b''
     if name in ('at', 'batch'):
@@ -160,7 +162,8 @@ def left(g, name, tag):
 def clean(g, tag):
     g.run(['sh', '-c', 'rm -rf /var/mark-%s /var/docker-was-reached; '
            'crontab -r; for j in $(atq | cut -f1); do atrm $j; done; '
-           'systemctl start cs-victim.service; '
+           'systemctl start cs-victim.service; loginctl disable-linger; '
+           'rm -f /var/lib/systemd/linger/*; '
            'find /etc /root /tmp /run/systemd/system /var/lib/systemd '
            '-name "*%s*" -delete' % (tag, tag)])
 
