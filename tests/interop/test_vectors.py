@@ -8,6 +8,8 @@ The vectors of other projects lie in ../shared/vectors, beside the repository
 ECDSA cases in Wycheproof's form are made here by python3-cryptography, a second
 implementation, together with the spellings that a strict reader refuses.
 """
+import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -205,8 +207,47 @@ def merkle():
               "repository")
 
 
+def merkle_left_out():
+    """Members that are null or not there, and numbers above 2^32."""
+    def node(a, b):
+        return hashlib.sha256(b"\1" + a + b).digest()
+
+    def b64(h):
+        return base64.b64encode(h).decode()
+
+    leaf, other = hashlib.sha256(b"\0").digest(), b"x" * 32
+    root, path = leaf, []
+    for _ in range(41):
+        root, path = node(other, root), path + [b64(other)]
+    last = {"leafIdx": 2 ** 41 - 1, "treeSize": 2 ** 41, "root": b64(root),
+            "leafHash": b64(leaf), "proof": path}
+    same = {"size1": 2 ** 40, "size2": 2 ** 40, "root1": b64(root),
+            "root2": b64(root)}
+    none = {"size1": 0, "size2": 0, "root1": None, "root2": None,
+            "proof": None}
+    cases = [
+        (last, True), (dict(last, leafIdx=2 ** 40), False),
+        (dict(last, treeSize=2 ** 64 - 1), False),
+        (dict(last, proof=None), False), (dict(last, leafHash=None), False),
+        ({"leafIdx": 0, "treeSize": 1, "root": b64(leaf),
+          "leafHash": b64(leaf)}, True),
+        (same, True), (dict(same, proof=[b64(other)]), False),
+        (dict(same, root2=None), False), (none, False),
+        ({"size1": 0, "size2": 0}, False),
+        (dict(none, size2=5, root2=b64(root)), False),
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for i, (case, good) in enumerate(cases):
+            paths.append(os.path.join(folder, "%d.json" % i))
+            with open(paths[-1], "w") as f:
+                json.dump(case if good else dict(case, wantErr=True), f)
+        run("interop_merkle", paths, "merkle_left_out")
+
+
 def main():
     merkle()
+    merkle_left_out()
     for program, vector, name in SHARED:
         path = os.path.join(VECTORS, vector)
         if os.path.exists(path):
