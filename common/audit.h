@@ -89,13 +89,15 @@ void audit_free(struct audit *a);
 
 /*
  * The journal's beginning was pruned: the first record is this one, a `state`,
- * whose snapshot is taken for what came before. That needs tiles.
+ * whose snapshot is taken for what came before. That needs tiles, and at the
+ * end the device's running time says whether the pruned part was old enough.
  */
 void audit_begin_at(struct audit *a, uint64_t index);
 
 /*
  * The hashes that the device kept, of the first `size` records: each record is
- * compared with its own, so that a wrong one is told by its index. Copied.
+ * compared with its own, so that a wrong one is told by its index, and so is
+ * each hash of 256 times as many. One that is missing is wrong. Copied.
  */
 void audit_use_tiles(struct audit *a, const struct merkle_source *tiles,
     uint64_t size);

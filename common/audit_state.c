@@ -88,6 +88,7 @@ audit_begin_pruned(struct audit *a)
 		return audit_wrong(a, AUDIT_SNAPSHOT,
 		    "the journal begins here, and not with a state");
 	buf_init(&b, SNAPSHOT_CAP);
+	a->first_running_ms = a->rec->running_ms;
 	err = read_snapshot(a, &b);
 	if (err == 0)
 		err = take_snapshot(a, buf_bytes(&b));
@@ -121,7 +122,10 @@ has_files(const struct audit *a, const struct record *rec)
 	return n == rec->n_files;
 }
 
-/* The same records make the same bytes. */
+/*
+ * The same records make the same bytes. Those that are kept are not needed
+ * here, but if they are there, a start of the device would believe them.
+ */
 static int
 compare_snapshot(struct audit *a)
 {
@@ -130,6 +134,23 @@ compare_snapshot(struct audit *a)
 	int err;
 
 	buf_init(&b, SNAPSHOT_CAP);
+	err = a->source.blob(a->source.arg, &a->rec->digest, &b);
+	if (err == 0) {
+		digest_sha256(buf_bytes(&b), &hash);
+		if (!sha256_equal(&hash, &a->rec->digest))
+			err = audit_wrong(a, AUDIT_BLOB, "its snapshot has"
+			    " other bytes than the record says");
+	} else if (err == ERR_TOO_LARGE || err == ERR_CORRUPT) {
+		err = audit_wrong(a, AUDIT_BLOB, "its snapshot: %s",
+		    err_text(err));
+	} else if (err == ERR_NOT_FOUND) {
+		err = 0;
+	}
+	if (err != 0) {
+		buf_free(&b);
+		return err;
+	}
+	buf_clear(&b);
 	snapshot_encode(&b, &a->standing, a->trust, a->queue, a->rec->time);
 	if ((err = buf_error(&b)) == 0) {
 		digest_sha256(buf_bytes(&b), &hash);

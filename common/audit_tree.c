@@ -9,6 +9,7 @@
  */
 #include "common/audit_inside.h"
 
+#include "common/caps.h"
 #include "common/cosignature.h"
 #include "common/epoch.h"
 
@@ -264,23 +265,57 @@ audit_begin_tree(struct audit *a)
 	return err;
 }
 
+/* What the tiles have of a subtree, against what the records come to. */
+static int
+check_tile(struct audit *a, unsigned level, const struct sha256 *hash)
+{
+	struct sha256 kept;
+	int err = a->tiles.hash(a->tiles.arg, level, a->next >> level, &kept);
+
+	if (err == ERR_RANGE || err == ERR_NOT_FOUND)
+		return audit_wrong(a, AUDIT_ROOT, "the tree's hashes end"
+		    " before it: tiles are missing");
+	if (err == 0 && !sha256_equal(hash, &kept))
+		return audit_wrong(a, AUDIT_ROOT, level == 0 ? "the tree has"
+		    " another hash of it than its bytes" : "the tree has"
+		    " another hash of the subtree that ends with it");
+	return err;
+}
+
+/* Every row of tiles has one hash more where a tile of the one below ends. */
+static int
+check_tiles(struct audit *a, const struct sha256 *leaf)
+{
+	unsigned level, node = 0;
+	struct sha256 hash = *leaf;
+	uint64_t bits = a->next;
+	int err;
+
+	if (a->next >= a->tiles_size)
+		return 0;
+	if ((err = check_tile(a, 0, leaf)) != 0 || (~bits & 0xff) != 0)
+		return err;
+	for (; bits > 0; bits >>= 1)
+		node += bits & 1;
+	for (level = 1; err == 0 && ((a->next >> (level - 1)) & 1) != 0;
+	    level++) {
+		merkle_node(&a->frontier.nodes[--node], &hash, &hash);
+		if (level % 8 == 0)
+			err = check_tile(a, level, &hash);
+	}
+	return err;
+}
+
 int
 audit_leaf(struct audit *a, struct bytes payload)
 {
-	struct sha256 leaf, kept;
+	struct sha256 leaf;
 	int err;
 
 	merkle_leaf(payload, &leaf);
-	if (a->next < a->tiles_size) {
-		err = a->tiles.hash(a->tiles.arg, 0, a->next, &kept);
-		if (err != 0 && err != ERR_RANGE && err != ERR_NOT_FOUND)
-			return err;
-		if (err == 0 && !sha256_equal(&leaf, &kept))
-			return audit_wrong(a, AUDIT_ROOT, "the tree has"
-			    " another hash of it than its bytes");
-	}
-	merkle_frontier_add(&a->frontier, &leaf);
-	return 0;
+	if ((err = check_tiles(a, &leaf)) == 0)
+		merkle_frontier_add(&a->frontier, &leaf);
+	return err;
 }
 
 int
@@ -290,6 +325,25 @@ audit_settle(struct audit *a)
 }
 
 /* ---- the end ---- */
+
+/*
+ * No policy lets go of a record before that time: what is missing in front and
+ * is not that old was taken.
+ */
+static int
+check_pruned_age(struct audit *a)
+{
+	if (a->first == 0 || a->next == a->first ||
+	    a->standing.running_ms - a->first_running_ms >
+	    CAP_RETENTION_DAYS_MIN * INT64_C(86400000))
+		return 0;
+	(void)audit_wrong(a, AUDIT_CUT, "the records before %" PRIu64 " are"
+	    " gone before their time: no device prunes what is not older than"
+	    " %d days of its running time", a->first,
+	    CAP_RETENTION_DAYS_MIN);
+	a->finding.index = 0;
+	return ERR_CORRUPT;
+}
 
 int
 audit_finish(struct audit *a)
@@ -316,6 +370,8 @@ audit_finish(struct audit *a)
 	    (s->epoch == 1 && s->epoch_index + 1 < a->next)))
 		a->err = audit_wrong(a, AUDIT_CHECKPOINT,
 		    "the checkpoint is missing, and this device had made one");
+	if (a->err == 0)
+		a->err = check_pruned_age(a);
 	return a->err;
 }
 

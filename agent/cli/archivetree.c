@@ -42,14 +42,18 @@ archivetree_open(struct archive *a, struct archivetree **ret_t)
 	for (i = 0; i < ROWS && err == 0; i++) {
 		snprintf(name, sizeof(name), "tiles/%u", i);
 		err = archive_file_open(a, name, &t->row[i].file);
+		if (err == ERR_NOT_FOUND)
+			err = 0;
 	}
-	if (err != 0 && err != ERR_NOT_FOUND) {
+	if (err != 0) {
 		archivetree_close(t);
 		return err;
 	}
-	/* Those of the last segment are of no sync and may be stale. */
-	if (t->row[0].file.fd >= 0)
-		t->size = archive_sealed(a);
+	/* Those of the last segment are of no sync and may be stale. With one
+	 * row there all have to be: an auditor says which hash is not. */
+	for (i = 0; i < ROWS; i++)
+		if (t->row[i].file.fd >= 0)
+			t->size = archive_sealed(a);
 	*ret_t = t;
 	return 0;
 }
@@ -140,8 +144,8 @@ add_note(struct adding *x, const char *name, enum audit_note what)
 
 	buf_init(&b, NOTE_MAX);
 	err = archive_read(x->archive, name, NOTE_MAX, &b);
-	/* Of another size it is no note either. */
-	if (err == ERR_TOO_LARGE) {
+	/* Of another size it is no note either, nor is a folder. */
+	if (err == ERR_TOO_LARGE || err == ERR_USAGE) {
 		buf_clear(&b);
 		err = 0;
 	}

@@ -69,6 +69,15 @@ begin(void)
 }
 
 static void
+take_away(const char *name)
+{
+	char path[400];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	CHECK_INT(remove(path), 0);
+}
+
+static void
 end(void)
 {
 	static const char *const below[] = { "/journal", "/tiles", "/cosig",
@@ -127,6 +136,55 @@ TEST(hashes_and_proofs)
 	archivetree_close(tiles);
 	archivetree_close(NULL);
 	archive_close(a);
+	end();
+}
+
+/* Which one is missing is for the auditor to say, when it asks for it. */
+TEST(a_row_was_taken)
+{
+	struct archivetree *tiles;
+	struct merkle_source s;
+	struct sha256 hash;
+	struct archive *a;
+
+	begin();
+	take_away("tiles/0");
+	CHECK_INT(archive_open(folder, &a), 0);
+	CHECK_INT(archivetree_open(a, &tiles), 0);
+	CHECK_INT((intmax_t)archivetree_size(tiles), SEALED);
+	s = archivetree_source(tiles);
+	CHECK_INT(s.hash(s.arg, 0, 0, &hash), ERR_RANGE);
+	CHECK_INT(s.hash(s.arg, 8, 0, &hash), 0);
+	archivetree_close(tiles);
+	archive_close(a);
+	end();
+}
+
+/* A folder where a note should be is a note that does not read. */
+TEST(folders_are_no_notes)
+{
+	struct audit_source none = { NULL, NULL };
+	struct archivetree *tiles;
+	struct audit *audit;
+	struct archive *a;
+	int i;
+
+	begin();
+	for (i = 0; i < 2; i++) {
+		const char *name = i == 0 ? "checkpoint" : "cosig/0a1b2c3d";
+
+		make_folder(name);
+		CHECK_INT(archive_open(folder, &a), 0);
+		CHECK_INT(archivetree_open(a, &tiles), 0);
+		CHECK_INT(audit_new(&none, &audit), 0);
+		CHECK_INT(archivetree_audit(a, tiles, audit), 0);
+		CHECK_INT(audit_finish(audit), ERR_CORRUPT);
+		CHECK_INT(audit_finding(audit)->wrong, AUDIT_CHECKPOINT);
+		audit_free(audit);
+		archivetree_close(tiles);
+		archive_close(a);
+		take_away(name);
+	}
 	end();
 }
 

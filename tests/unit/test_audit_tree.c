@@ -348,6 +348,14 @@ TEST(pruned)
 		if (fx_record(&f, i)->kind == RECORD_STATE && n < 32)
 			first[n++] = i;
 	CHECK(n >= 3);
+	/* Nobody prunes what is so young. */
+	CHECK_WRONG(&f, AUDIT_CUT, 0, .first = first[1], .tiles = true,
+	    .sealed = f.segment, .said = SAID(f.n_records));
+	CHECK(strstr(finding.text, "before their time") != NULL);
+	fx_pass(&f, INT64_C(91) * 86400);
+	CHECK_INT(core_lockdown(f.core, f.m, true, "local", "local:root",
+	    bytes_str("old")), 0);
+	plant(&f);
 	for (i = 0; i < n; i++) {
 		CHECK_READS(&f, .first = first[i], .tiles = true,
 		    .sealed = f.segment, .said = SAID(f.n_records),
@@ -379,8 +387,71 @@ TEST(pruned)
 	blob->name.b[0] ^= 1;
 	CHECK_WRONG(&f, AUDIT_BLOB, i, .first = i, .tiles = true,
 	    .sealed = f.segment, .said = SAID(f.n_records));
-	/* From the genesis on nobody needs it. */
+	/* From the genesis on nobody needs it, but it is there or right. */
 	CHECK_READS(&f, .said = SAID(f.n_records));
+	blob->name.b[0] ^= 1;
+	CHECK_WRONG(&f, AUDIT_BLOB, i, .said = SAID(f.n_records));
+	merkletree_fini(&tree);
+	fx_drop(&f);
+}
+
+/* A row of the tiles, of 256 times fewer hashes, or none of it. */
+struct rows {
+	struct merkle_source inner;
+	unsigned level;		/* that is changed, or missing */
+	bool missing;
+};
+
+static int
+changed_row(void *arg, unsigned level, uint64_t n, struct sha256 *ret_hash)
+{
+	struct rows *r = arg;
+	struct sha256 h;
+	int err;
+
+	if (level == r->level && r->missing)
+		return ERR_RANGE;
+	if ((err = r->inner.hash(r->inner.arg, level, n, &h)) != 0)
+		return err;
+	if (level == r->level && n == 0)
+		h.b[3] ^= 1;
+	*ret_hash = h;
+	return 0;
+}
+
+/* Records enough for a hash in the second row; the first ones are read. */
+TEST(rows_of_tiles)
+{
+	struct rows rows = { merkletree_source(&tree), 0, false };
+	struct merkle_source s = { changed_row, &rows };
+	struct audit_source source;
+	struct audit *a;
+	struct fx f;
+	size_t i, k;
+
+	open_segments(&f);
+	while (f.n_records < 300)
+		CHECK_INT(core_lockdown(f.core, f.m, f.n_records % 2 == 0,
+		    "local", "local:root", bytes_str("again")), 0);
+	plant(&f);
+	source = (struct audit_source){ &f, load_blob };
+	for (k = 0; k < 5; k++) {
+		int err = 0;
+
+		rows.level = k == 4 ? 99 : k < 2 ? 8 : 0;
+		rows.missing = k % 2 == 1;
+		CHECK_INT(audit_new(&source, &a), 0);
+		audit_use_tiles(a, &s, f.n_records);
+		for (i = 0; i < f.n_records && err == 0; i++)
+			err = audit_record(a, i, bytes_of(f.records[i].p,
+			    f.records[i].n));
+		CHECK_INT(err, k == 4 ? 0 : ERR_CORRUPT);
+		if (k < 4) {
+			CHECK_INT(audit_finding(a)->wrong, AUDIT_ROOT);
+			CHECK_INT(audit_finding(a)->index, k < 2 ? 255 : 0);
+		}
+		audit_free(a);
+	}
 	merkletree_fini(&tree);
 	fx_drop(&f);
 }
