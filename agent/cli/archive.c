@@ -76,6 +76,7 @@ check_header(const char h[BLOCK])
 static int
 add_member(struct archive *a, const char h[BLOCK], uint64_t at, uint64_t size)
 {
+	size_t skip = strncmp(h, "./", 2) == 0 ? 2 : 0;
 	struct member *m;
 
 	if (a->n_members == a->room) {
@@ -86,8 +87,9 @@ add_member(struct archive *a, const char h[BLOCK], uint64_t at, uint64_t size)
 		a->members = m;
 	}
 	m = &a->members[a->n_members++];
-	memcpy(m->name, h, NAME_SIZE);
-	m->name[NAME_SIZE] = '\0';
+	/* "./" is how tar names what it was told to take as ".". */
+	memcpy(m->name, h + skip, NAME_SIZE - skip);
+	m->name[NAME_SIZE - skip] = '\0';
 	m->at = at;
 	m->size = size;
 	return 0;

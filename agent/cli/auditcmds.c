@@ -21,6 +21,7 @@ struct auditing {
 	uint64_t transcripts;	/* that are there and right */
 	uint64_t gone;		/* that are not there any more */
 	bool bad_transcript;
+	bool none;		/* no record at all */
 	struct audit_finding finding;
 };
 
@@ -77,6 +78,22 @@ check_record(struct auditing *x, const struct entry *e)
 	    err;
 }
 
+/* Of nothing nothing can be said, least of all that it is right. */
+static void
+check_any(struct auditing *x)
+{
+	struct audit_counts n;
+
+	audit_counts(x->audit, &n);
+	if (n.records > 0)
+		return;
+	x->none = true;
+	x->finding.wrong = AUDIT_GENESIS;
+	x->finding.index = 0;
+	snprintf(x->finding.text, sizeof(x->finding.text),
+	    "there is no record");
+}
+
 /* All of them, once, from the first to the last. */
 static int
 check_records(struct auditing *x)
@@ -96,8 +113,8 @@ check_records(struct auditing *x)
 	/* It says how the reader failed. */
 	if (err < 0)
 		err = audit_journal(x->audit, r);
-	else if (!x->bad_transcript)
-		err = audit_finish(x->audit);
+	else if (!x->bad_transcript && (err = audit_finish(x->audit)) == 0)
+		check_any(x);
 out:
 	journal_reader_free(r);
 	return err;
@@ -260,7 +277,7 @@ audit_all(struct auditing *x)
 	    (err = archivetree_audit(x->archive, x->tree, x->audit)) != 0)
 		return complain_err(err, path);
 	err = check_records(x);
-	if (!x->bad_transcript)
+	if (!x->bad_transcript && !x->none)
 		x->finding = *audit_finding(x->audit);
 	if (x->finding.wrong != AUDIT_RIGHT)
 		return tell_wrong(x);

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -115,6 +116,37 @@ def test_events():
                      '/bin/sh')
 
 
+def test_other_forms_of_an_archive():
+    """A folder put into a tar by hand, and one that has lost all records."""
+    def verify(path):
+        r = subprocess.run([fake.program('countersign'), 'audit', 'verify',
+                            path], stdin=subprocess.DEVNULL,
+                           capture_output=True, timeout=60)
+        return r.returncode, r.stderr.decode()
+
+    with History() as h:
+        for i, prefix in enumerate(('', './')):
+            path = h.path('%d.tar' % i)
+            with tarfile.open(path, 'w', format=tarfile.USTAR_FORMAT) as t:
+                t.add(h.state, prefix or '/')
+            code, err = verify(path)
+            checks.equal(code, 0, err)
+        journal = os.path.join(h.state, 'journal')
+        for name in os.listdir(journal):
+            os.unlink(os.path.join(journal, name))
+        code, err = verify(h.state)
+        checks.equal(code, 3, err)
+        for name in ('checkpoint', 'cosig'):
+            path = os.path.join(h.state, name)
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            elif os.path.exists(path):
+                os.unlink(path)
+        code, err = verify(h.state)
+        checks.equal(code, 3, err)
+        checks.true('there is no record' in err, err)
+
+
 def test_approvals_by_ssh_keygen():
     """A stock ssh-keygen verifies each, and none that was changed."""
     if shutil.which('ssh-keygen') is None:
@@ -179,7 +211,7 @@ def test_places_in_the_tree():
         code, _, err = export(h.state, '--proofs', at)
         checks.equal(code, 0, err)
         with open(os.path.join(at, 'log.vkey')) as f:
-            name, ident, key = f.read().strip().split('+')
+            name, ident, key = f.read().strip().split('+', 2)
         checks.equal(name, h.name)
         raw = base64.b64decode(key)
         checks.equal(raw[0], 1)
