@@ -97,10 +97,12 @@ find_subject(const struct answerer *w, const struct store_device *own,
 
 /*
  * The note with the lines of the log's own keys: its name, or below it (a
- * device's epochs). What else anybody hung on it is not ours to keep.
+ * device's epochs). What else anybody hung on it is not ours to keep; with
+ * `only` there is room for that key's line alone.
  */
 static int
-put_note(struct buf *b, const struct witness_request *r, const char *origin)
+put_note(struct buf *b, const struct witness_request *r, const char *origin,
+    const struct note_key *only)
 {
 	struct bytes rest = r->note.signatures;
 	struct note_signature s;
@@ -112,11 +114,31 @@ put_note(struct buf *b, const struct witness_request *r, const char *origin)
 	buf_put_bytes(b, r->note.text);
 	buf_put_u8(b, '\n');
 	while ((more = note_next(&rest, &value, &s)) == 1)
-		if (s.name.n >= n && memcmp(s.name.p, origin, n) == 0 &&
+		if (only != NULL ? note_signature_is_by(&s, only) :
+		    s.name.n >= n && memcmp(s.name.p, origin, n) == 0 &&
 		    (s.name.n == n || s.name.p[n] == '/'))
 			buf_put_bytes(b, s.line);
 	buf_free(&value);
 	return more != 0 ? more : buf_error(b);
+}
+
+/* As much as there is room for, and our cosignature. ERR_TOO_LARGE. */
+static int
+keep_note(struct buf *b, const struct witness_request *r,
+    const struct subject *x, struct bytes cosignature)
+{
+	const struct note_key *only = NULL;
+	int err;
+
+	for (;; only = &x->key) {
+		buf_clear(b);
+		if ((err = put_note(b, r, x->origin, only)) == 0) {
+			buf_put_bytes(b, cosignature);
+			err = buf_error(b);
+		}
+		if (err != ERR_TOO_LARGE || only != NULL)
+			return err;
+	}
 }
 
 /* Writes down what we are about to say, and puts it into the answer. */
@@ -132,10 +154,8 @@ cosign(const struct answerer *w, const struct witness_request *r,
 	buf_init(&note, NOTE_KEPT);
 	err = cosignature_sign(&a->body, r->note.text, &w->self->key,
 	    &w->self->signer, now);
-	if (err == 0 && (err = put_note(&note, r, x->origin)) == 0) {
-		buf_put_bytes(&note, buf_bytes(&a->body));
-		err = buf_error(&note);
-	}
+	if (err == 0)
+		err = keep_note(&note, r, x, buf_bytes(&a->body));
 	if (err == ERR_TOO_LARGE) {
 		/* Of the log's own lines alone: nobody can keep those. */
 		a->status = WITNESS_MALFORMED;

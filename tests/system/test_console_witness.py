@@ -212,6 +212,16 @@ def test_every_status_over_http():
         for n in (1, 2, 300):
             grow(k, log, ask, key,
                  lambda: log.add(*(b'%d' % i for i in range(n))))
+        # More lines of its own than anybody keeps: its key's one is.
+        size, note = len(log.leaves), log.note()
+        for _ in range(4):
+            note += '%s%s %s\n' % (tlog.DASH, log.origin,
+                                   tlog.b64(os.urandom(2424)))
+        checks.equal(ask(tlog.request(size, [], note))[0], 200)
+        checks.equal(len(tlog.split_note(k.c.request(
+            'GET', '/v1/witness/%s/checkpoint' % hashlib.sha256(
+                log.origin.encode()).hexdigest(), user=None)[2].decode())[1]),
+            2)
         checks.equal(post(k, b'x' * 200000)[0], 413)
         checks.equal(post(k, b'')[0], 400)
         checks.equal(post(k, b'old 0\n\n\xff\xfe\n')[0], 400)
