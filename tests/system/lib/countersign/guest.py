@@ -140,12 +140,13 @@ class Guest:
             self.mounted = True
 
     def _accounts(self):
-        """The accounts of cards that look get numbers that no other guest's
-        have, nor this machine's: what runs as one of them is killed as a
-        whole, and from outside that reaches into a guest."""
-        first = 100000 + 4 * int.from_bytes(os.urandom(3), 'big')
-        for n in range(4):
-            name, number = 'countersign-observe-%d' % (n + 1), first + n
+        """The agent's accounts get numbers that no other guest's have, nor
+        this machine's: what runs as one that looks is killed as a whole, and
+        from outside that reaches into a guest."""
+        first = 100000 + 5 * int.from_bytes(os.urandom(3), 'big')
+        for n, name in enumerate(['countersign-courier'] + [
+                'countersign-observe-%d' % (i + 1) for i in range(4)]):
+            number = first + n
             for file_, line in (
                     ('passwd', '%s:x:%d:%d::/:/usr/sbin/nologin\n' % (
                         name, number, number)),
