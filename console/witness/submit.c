@@ -24,7 +24,7 @@
 #define PAUSE_MOST_MS 300000u
 /* One that refuses a device's checkpoint is not asked about that one again
  * for so long, then twice. A newer checkpoint is asked about at once. */
-#define RETRY_S 30
+#define RETRY_S 2
 #define RETRY_MOST_S 3600
 /* Of a cosignature's time ahead of ours. */
 #define AHEAD_S 300
