@@ -86,6 +86,10 @@ def test_the_main_job_with_a_crash_at_every_step():
                 checks.true(seen['transcript_have'] <= m['from'] <= until,
                             str(m))
                 k.d.seen.append(m)
+        # What the crash took before it was on disk is asked for again.
+        have = k.c.get('/v1/cards/' + digest)['output']['transcript_have']
+        if have < len(data):
+            k.d.serve_output(digest, data)
         k.d.result(digest, data)
         k.d.send()
         with k.c.events(digest) as events:
