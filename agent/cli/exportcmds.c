@@ -31,17 +31,6 @@ struct exporting {
 
 /* ---- one record ---- */
 
-static bool
-is_wanted(const struct exporting *x, uint64_t index, const struct record *rec)
-{
-	if (x->choice.one)
-		return index == x->choice.index;
-	if (x->choice.of_card)
-		return rec->has[RF_CARD] &&
-		    sha256_equal(&rec->card, &x->choice.card);
-	return true;
-}
-
 static int
 put_event(struct exporting *x, uint64_t index, const struct record *rec,
     struct bytes payload)
@@ -70,7 +59,7 @@ take(struct exporting *x, const struct entry *e)
 	    (err = record_parse(e->payload, &d)) != 0)
 		return err;
 	rec = record_of(d);
-	if (is_wanted(x, e->index, rec))
+	if (proofs_is_chosen(&x->choice, e->index, rec))
 		err = put_event(x, e->index, rec, e->payload);
 	if (err == 0 && x->proofs != NULL)
 		err = proofs_record(x->proofs, e->index, rec, e->payload);

@@ -249,14 +249,14 @@ take_approval(struct proofs *p, uint64_t index, const struct record *rec)
 
 /* ---- records ---- */
 
-static bool
-is_chosen(const struct proofs *p, uint64_t index, const struct record *rec)
+bool
+proofs_is_chosen(const struct proofs_choice *c, uint64_t index,
+    const struct record *rec)
 {
-	if (p->choice.one)
-		return index == p->choice.index;
-	if (p->choice.of_card)
-		return rec->has[RF_CARD] &&
-		    sha256_equal(&rec->card, &p->choice.card);
+	if (c->one)
+		return index == c->index;
+	if (c->of_card)
+		return rec->has[RF_CARD] && sha256_equal(&rec->card, &c->card);
 	return true;
 }
 
@@ -310,7 +310,7 @@ proofs_record(struct proofs *p, uint64_t index, const struct record *rec,
 	    (err = follow_device(p, rec)) != 0 ||
 	    (err = follow_people(p, rec)) != 0)
 		return err;
-	if (!is_chosen(p, index, rec))
+	if (!proofs_is_chosen(&p->choice, index, rec))
 		return 0;
 	if ((err = choose(p, index)) != 0 ||
 	    (err = write_of(p, "records", index, ".json", payload)) != 0)

@@ -30,6 +30,10 @@ struct proofs_choice {
 	struct sha256 card;
 };
 
+/* Whether the record of that index is among them. */
+bool proofs_is_chosen(const struct proofs_choice *c, uint64_t index,
+    const struct record *rec);
+
 /* Begins in a folder, which is made and must be empty. ERR_EXISTS it is not;
  * ERR_NOMEM, the system's errors. */
 MUST_CHECK int proofs_new(struct archive *a, const char *folder,
