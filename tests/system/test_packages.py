@@ -50,7 +50,7 @@ def cross(folder):
     return folder
 
 
-def pack(*names, where=None, env=None):
+def pack(*names, where=None, env=None, umask=-1):
     """The folder with these packages; made once where nothing is asked."""
     key = names if where is None and env is None else None
     with _lock:
@@ -62,7 +62,7 @@ def pack(*names, where=None, env=None):
             ['/usr/bin/python3', os.path.join(TOP, 'packaging/build'),
              '--cross', cross(os.path.join(tmp, 'cross')), '--out', out] +
             list(names), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, env=env, cwd='/')
+            stderr=subprocess.STDOUT, env=env, umask=umask, cwd='/')
         if r.returncode != 0:
             raise AssertionError(r.stdout.decode()[-600:])
         shutil.rmtree(os.path.join(tmp, 'cross'))
@@ -441,20 +441,15 @@ def test_reproducible():
     if shutil.which('rpmbuild'):
         names += ['rpm-linux-x86_64', 'rpm-linux-aarch64']
     sums = []
-    old = os.umask(0o022)
-    try:
-        for umask, zone in ((0o022, 'UTC'), (0o077, 'Asia/Tokyo')):
-            with tempfile.TemporaryDirectory(
-                    prefix='cs-%s-' % zone[-3:]) as where:
-                os.umask(umask)
-                os.makedirs(os.path.join(where, 'deeper', 'tmp'))
-                out = pack(*names, where=os.path.join(where, 'deeper'),
-                           env=dict(os.environ, TZ=zone, TMPDIR=os.path.join(
-                               where, 'deeper', 'tmp')))
-                with open(os.path.join(out, 'SHA256SUMS')) as f:
-                    sums.append(f.read())
-    finally:
-        os.umask(old)
+    for umask, zone in ((0o022, 'UTC'), (0o077, 'Asia/Tokyo')):
+        with tempfile.TemporaryDirectory(prefix='cs-%s-' % zone[-3:]) as where:
+            os.makedirs(os.path.join(where, 'deeper', 'tmp'))
+            out = pack(*names, where=os.path.join(where, 'deeper'),
+                       umask=umask,
+                       env=dict(os.environ, TZ=zone, TMPDIR=os.path.join(
+                           where, 'deeper', 'tmp')))
+            with open(os.path.join(out, 'SHA256SUMS')) as f:
+                sums.append(f.read())
     checks.equal(sums[0], sums[1])
     checks.equal(len(sums[0].splitlines()), len(names) + 1)
 

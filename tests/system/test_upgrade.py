@@ -36,13 +36,6 @@ class Installed(Agent):
         super().__exit__(*how)
         shutil.rmtree(self.bin, ignore_errors=True)
 
-    def start(self, wait=True, env=None):
-        keep, fake.program = fake.program, self.program
-        try:
-            return super().start(wait, env)
-        finally:
-            fake.program = keep
-
     def program(self, name):
         return os.path.join(self.bin, name)
 

@@ -233,6 +233,10 @@ class Agent:
         with open(os.path.join(self.dir, 'log'), errors='replace') as f:
             return f.read()
 
+    def program(self, name):
+        """Where the programs are that it runs."""
+        return fake.program(name)
+
     def enrol(self, pin=None):
         token = os.path.join(self.dir, 'token.json')
         with open(token, 'w') as f:
@@ -242,7 +246,7 @@ class Agent:
                        'ca': self.peer.authority.pem.decode(),
                        'secret': self.peer.secret}, f)
         r = subprocess.run(
-            [fake.program('countersignd'), 'enrol', '--token', token,
+            [self.program('countersignd'), 'enrol', '--token', token,
              '--pin', pin or self.owner.pin(self.root),
              '--config', self.config], stdin=subprocess.DEVNULL,
             capture_output=True, timeout=60)
@@ -254,7 +258,7 @@ class Agent:
     def start(self, wait=True, env=None):
         n = self.peer.connections
         self.gate = subprocess.Popen(
-            [fake.program('countersignd'), '--config', self.config],
+            [self.program('countersignd'), '--config', self.config],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
             env=env)
         if wait:
