@@ -15,6 +15,7 @@
 #define KIND_RECORDS 1
 #define KIND_BLOB 2
 #define KIND_OUTPUT 3
+#define KIND_LEAVES 4
 
 #define S(state) (1u << (state))
 #define AT_LINKED (S(WIRE_COURIER_UP) | S(WIRE_COURIER_ASKED) | \
@@ -70,6 +71,7 @@ static const struct row rows[] = {
 	[LINK_RECORDS] = { "records", LINK_DEVICE, S(LINK_SYNCED), NULL, 0 },
 	[LINK_BLOB] = { "blob", LINK_DEVICE, S(LINK_SYNCED), NULL, 0 },
 	[LINK_OUTPUT] = { "output", LINK_DEVICE, S(LINK_SYNCED), NULL, 0 },
+	[LINK_LEAVES] = { "leaves", LINK_DEVICE, S(LINK_SYNCED), NULL, 0 },
 };
 /* clang-format on */
 
@@ -340,6 +342,9 @@ link_get_binary(struct bytes data, struct link_msg *ret_msg)
 	case KIND_OUTPUT:
 		m->type = LINK_OUTPUT;
 		return wire_get_output(r.rest, &m->u.output);
+	case KIND_LEAVES:
+		m->type = LINK_LEAVES;
+		return wire_get_leaves(r.rest, &m->u.leaves);
 	default:
 		return ERR_VERSION;
 	}
@@ -555,4 +560,13 @@ link_put_output(struct buf *b, const struct wire_output *m)
 	buf_put(b, m->card, WIRE_HASH);
 	buf_put_u64le(b, m->offset);
 	buf_put_bytes(b, m->data);
+}
+
+void
+link_put_leaves(struct buf *b, const struct wire_leaves *m)
+{
+	buf_put_u8(b, KIND_LEAVES);
+	buf_put_u64le(b, m->first);
+	buf_put_u64le(b, m->until);
+	buf_put_bytes(b, m->hashes);
 }

@@ -51,7 +51,8 @@ enum link_type {
 	/* device to console, binary */
 	LINK_RECORDS,
 	LINK_BLOB,
-	LINK_OUTPUT
+	LINK_OUTPUT,
+	LINK_LEAVES
 };
 
 enum link_side { LINK_CONSOLE, LINK_DEVICE };
@@ -69,7 +70,7 @@ enum link_console_state {
  * link_console_state. What the peer may never send is false in every state.
  */
 bool link_permitted(enum link_side at, unsigned state, enum link_type type);
-/* The "type" word, for log lines; "records", "blob", "output" for binary. */
+/* The "type" word, for log lines; "records" and the like for binary. */
 const char *link_name(enum link_type type);
 
 struct doc;	/* doc.h */
@@ -97,6 +98,7 @@ struct link_msg {
 		struct bytes records;		/* for wire_next_record() */
 		struct wire_blob blob;
 		struct wire_output output;
+		struct wire_leaves leaves;
 	} u;
 	/* What owns the parts; the module's own. */
 	struct doc *doc;
@@ -157,5 +159,6 @@ void link_put_checkpoint(struct buf *b, struct bytes request);
 void link_put_records(struct buf *b, struct bytes records);
 void link_put_blob(struct buf *b, const struct wire_blob *m);
 void link_put_output(struct buf *b, const struct wire_output *m);
+void link_put_leaves(struct buf *b, const struct wire_leaves *m);
 
 #endif

@@ -65,6 +65,7 @@ enum wire_type {
 	WIRE_CHECKPOINT = 6,
 	WIRE_ENROL = 7,
 	WIRE_CLOSE = 8,
+	WIRE_LEAVES = 9,
 	/* courier to gate */
 	WIRE_READY = 64,
 	WIRE_LINK = 65,
@@ -239,6 +240,16 @@ struct wire_output {
 	struct bytes data;
 };
 
+/*
+ * Hashes of records that the device has no longer: what it removed is before
+ * `until`, and a snapshot of the state there follows, then the record.
+ */
+struct wire_leaves {
+	uint64_t first;		/* index of the first hash */
+	uint64_t until;		/* the first record that is there */
+	struct bytes hashes;	/* WIRE_HASH bytes each; may be none */
+};
+
 struct wire_enrol {
 	struct bytes secret;
 	const uint8_t *key;	/* WIRE_KEY bytes */
@@ -342,6 +353,7 @@ void wire_put_config(struct buf *b, const struct wire_config *m);
 void wire_put_hello(struct buf *b, const struct wire_hello *m);
 void wire_put_blob(struct buf *b, const struct wire_blob *m);
 void wire_put_output(struct buf *b, const struct wire_output *m);
+void wire_put_leaves(struct buf *b, const struct wire_leaves *m);
 void wire_put_checkpoint(struct buf *b, struct bytes request);
 void wire_put_enrol(struct buf *b, const struct wire_enrol *m);
 void wire_put_close(struct buf *b, struct bytes reason);
@@ -382,6 +394,7 @@ MUST_CHECK int wire_get_hello(struct bytes body, struct wire_hello *ret);
 MUST_CHECK int wire_next_record(struct bytes *rest, struct wire_record *ret);
 MUST_CHECK int wire_get_blob(struct bytes body, struct wire_blob *ret);
 MUST_CHECK int wire_get_output(struct bytes body, struct wire_output *ret);
+MUST_CHECK int wire_get_leaves(struct bytes body, struct wire_leaves *ret);
 /* CHECKPOINT has no inside: the body is the request, an add-checkpoint's. */
 MUST_CHECK int wire_get_enrol(struct bytes body, struct wire_enrol *ret);
 MUST_CHECK int wire_get_close(struct bytes body, struct bytes *ret_reason);

@@ -127,6 +127,30 @@ wire_get_output(struct bytes body, struct wire_output *ret)
 }
 
 int
+wire_get_leaves(struct bytes body, struct wire_leaves *ret)
+{
+	struct wire_leaves m;
+	struct reader r;
+	int err;
+
+	reader_init(&r, body);
+	m.first = reader_u64le(&r);
+	m.until = reader_u64le(&r);
+	m.hashes = reader_take(&r, r.rest.n);
+	if ((err = reader_end(&r)) != 0)
+		return err;
+	if (m.hashes.n > WIRE_BATCH_CAP)
+		return ERR_TOO_LARGE;
+	if (m.hashes.n % WIRE_HASH != 0)
+		return ERR_SYNTAX;
+	if (m.until >> 63 != 0 || m.first > m.until ||
+	    m.hashes.n / WIRE_HASH > m.until - m.first)
+		return ERR_RANGE;
+	*ret = m;
+	return 0;
+}
+
+int
 wire_get_enrol(struct bytes body, struct wire_enrol *ret)
 {
 	struct wire_enrol m;

@@ -111,6 +111,17 @@ wire_put_output(struct buf *b, const struct wire_output *m)
 }
 
 void
+wire_put_leaves(struct buf *b, const struct wire_leaves *m)
+{
+	size_t mark = put_begin(b, WIRE_LEAVES);
+
+	buf_put_u64le(b, m->first);
+	buf_put_u64le(b, m->until);
+	buf_put_bytes(b, m->hashes);
+	put_end(b, mark, WIRE_LEAVES);
+}
+
+void
 wire_put_checkpoint(struct buf *b, struct bytes request)
 {
 	put_plain(b, WIRE_CHECKPOINT, request);

@@ -20,6 +20,7 @@ static const char *const words[ALARM_KINDS] = {
 	[ALARM_FORK] = "fork",
 	[ALARM_ROLLBACK] = "rollback",
 	[ALARM_CUT] = "cut",
+	[ALARM_MISSING] = "missing",
 	[ALARM_OTHER] = "other"
 };
 
@@ -127,14 +128,23 @@ alarm_raise(struct store *s, struct store_device *d,
 	return err;
 }
 
+static int
+find_other(void *ctx, const struct store_alarm *a)
+{
+	(void)ctx;
+	return strcmp(a->kind, words[ALARM_OTHER]) == 0 ? ERR_EXISTS : 0;
+}
+
 int
 alarm_note(struct store *s, struct store_device *d, const char *text,
     int64_t now, bool *ret_raised)
 {
 	struct alarm_case c;
+	int err;
 
-	if (d->alarm[0] != '\0')
-		return 0;
+	if (d->alarm[0] != '\0' && (err = store_alarm_each_open(s, d->n,
+	    find_other, NULL)) != 0)
+		return err == ERR_EXISTS ? 0 : err;
 	memset(&c, 0, sizeof(c));
 	c.kind = ALARM_OTHER;
 	c.first = d->next;

@@ -16,10 +16,11 @@
 /*
  * fork: two records at one index, or a signed root that is not ours;
  * rollback: fewer records than it signed for, or a smaller checkpoint than an
- * earlier one; cut: fewer records than we hold; other: the text says.
+ * earlier one; cut: fewer records than we hold; missing: records that it had
+ * removed before we got them; other: the text says.
  */
-enum alarm_kind { ALARM_FORK, ALARM_ROLLBACK, ALARM_CUT, ALARM_OTHER,
-	ALARM_KINDS };
+enum alarm_kind { ALARM_FORK, ALARM_ROLLBACK, ALARM_CUT, ALARM_MISSING,
+	ALARM_OTHER, ALARM_KINDS };
 
 const char *alarm_word(enum alarm_kind kind);
 
@@ -47,7 +48,8 @@ MUST_CHECK int alarm_raise(struct store *s, struct store_device *d,
     const struct alarm_case *c, int64_t now, bool *ret_raised);
 
 /*
- * One for people, of the kind `other`: only the first that is open counts.
+ * One for people, of the kind `other`: only the first of these that is open
+ * counts.
  */
 MUST_CHECK int alarm_note(struct store *s, struct store_device *d,
     const char *text, int64_t now, bool *ret_raised);

@@ -9,6 +9,7 @@
 #include "common/wire.h"
 #include "console/exportnotes.h"
 #include "console/files.h"
+#include "console/store/trees.h"
 #include "console/tar.h"
 #include "console/tree.h"
 
@@ -25,7 +26,8 @@
 #define ROWS 64
 #define CHUNK ((size_t)64 << 10)
 
-enum stage { NOTES, RECORDS, BLOBS, TRANSCRIPTS, TILES, EVIDENCE, END, DONE };
+enum stage { NOTES, RECORDS, EARLIER, BLOBS, TRANSCRIPTS, TILES, EVIDENCE, END,
+	DONE };
 
 struct export {
 	struct store *store;
@@ -36,6 +38,7 @@ struct export {
 	struct buf *out;	/* of the call */
 	struct buf notes;	/* members that were made at the beginning */
 	uint64_t next, until;	/* records */
+	uint64_t base;		/* the first one behind the last gap */
 	uint64_t segment_end;	/* of the file that is being written */
 	uint64_t written;	/* bytes of that file's content */
 	bool any;		/* last is set */
@@ -58,6 +61,38 @@ export_free(struct export *x)
 	free(x);
 }
 
+/* ---- which records ---- */
+
+/* What is behind the last gap is the journal; at its end there may be another
+ * of which nothing has come but hashes. */
+static int
+look_at_gap(void *ctx, const struct store_gap *g)
+{
+	struct export *x = ctx;
+
+	if (g->until >= x->device.next)
+		x->until = g->first;
+	else
+		x->base = g->until;
+	return 0;
+}
+
+/* The first gap that ends after x->next. */
+static int
+find_gap(void *ctx, const struct store_gap *g)
+{
+	struct export *x = ctx;
+
+	if (g->until <= x->next)
+		return 0;
+	if (g->first > x->next) {
+		x->segment_end = g->first;
+		return ERR_EXISTS;
+	}
+	x->next = g->until;
+	return 0;
+}
+
 int
 export_new(const struct export_order *o, struct export **ret_x)
 {
@@ -73,12 +108,14 @@ export_new(const struct export_order *o, struct export **ret_x)
 	x->stage = o->tar ? NOTES : RECORDS;
 	x->fd = -1;
 	x->until = o->device.next;
-	x->next = o->tar ? 0 : o->from < x->until ? o->from : x->until;
-	x->segment_end = x->next;
 	buf_init(&x->notes, EXPORT_PIECE_MAX);
+	err = store_gap_each(o->store, x->device.n, look_at_gap, x);
+	x->next = o->tar ? x->base : o->from < x->until ? o->from : x->until;
+	x->segment_end = x->next;
 	/* Now: a later checkpoint would be of more records than these. */
-	err = !x->tar ? 0 : exportnotes_put(o->store, &x->device, o->self,
-	    &x->notes);
+	if (err == 0 && x->tar)
+		err = exportnotes_put(o->store, &x->device, o->self,
+		    &x->notes);
 	if (err != 0) {
 		export_free(x);
 		return err;
@@ -108,17 +145,16 @@ put_entry(void *ctx, const struct store_record *r)
  * the device's own did: before a `state` record.
  */
 static int
-begin_segment(struct export *x)
+begin_segment(struct export *x, const char *folder)
 {
 	uint64_t bytes, n, next;
 	char name[64];
 	int err;
 
-	x->segment_end = x->until;
 	if (!x->tar)
 		return 0;
 	err = store_segment_next(x->store, x->device.n, x->next, &next);
-	if (err == 0 && next < x->until)
+	if (err == 0 && next < x->segment_end)
 		x->segment_end = next;
 	if (err != 0 && err != ERR_NOT_FOUND)
 		return err;
@@ -126,11 +162,24 @@ begin_segment(struct export *x)
 	if ((err = store_record_bytes(x->store, x->device.n, x->next,
 	    x->segment_end, &bytes)) != 0)
 		return err;
-	(void)snprintf(name, sizeof(name), "journal/%016" PRIx64 ".seg",
+	(void)snprintf(name, sizeof(name), "%s/%016" PRIx64 ".seg", folder,
 	    x->next);
 	x->written = 0;
 	tar_put_header(x->out, name, bytes + n * ENTRY_HEADER,
 	    x->device.seen);
+	return 0;
+}
+
+static int
+put_some(struct export *x)
+{
+	int err = store_record_each(x->store, x->device.n, x->next, ROWS,
+	    put_entry, x);
+
+	if (err != 0 && err != ERR_EXISTS)
+		return err;
+	if (x->tar && x->next == x->segment_end)
+		tar_put_padding(x->out, x->written);
 	return 0;
 }
 
@@ -140,18 +189,37 @@ put_records(struct export *x)
 	int err;
 
 	if (x->next == x->until) {
-		x->stage = x->tar ? BLOBS : DONE;
+		x->stage = x->tar ? EARLIER : DONE;
+		x->next = x->segment_end = 0;
 		return 0;
 	}
-	if (x->next >= x->segment_end && (err = begin_segment(x)) != 0)
-		return err;
-	err = store_record_each(x->store, x->device.n, x->next, ROWS,
-	    put_entry, x);
-	if (err != 0 && err != ERR_EXISTS)
-		return err;
-	if (x->tar && x->next == x->segment_end)
-		tar_put_padding(x->out, x->written);
-	return 0;
+	if (x->next >= x->segment_end) {
+		x->segment_end = x->until;
+		if ((err = begin_segment(x, "journal")) != 0)
+			return err;
+	}
+	return put_some(x);
+}
+
+/* What there is of before a gap is no part of a journal that reads. */
+static int
+put_earlier(struct export *x)
+{
+	int err;
+
+	if (x->next >= x->segment_end) {
+		x->segment_end = x->base;
+		err = store_gap_each(x->store, x->device.n, find_gap, x);
+		if (err != 0 && err != ERR_EXISTS)
+			return err;
+		if (x->next >= x->base) {
+			x->stage = BLOBS;
+			return 0;
+		}
+		if ((err = begin_segment(x, "earlier")) != 0)
+			return err;
+	}
+	return put_some(x);
 }
 
 /* ---- blobs and transcripts ---- */
@@ -313,6 +381,8 @@ fill(struct export *x)
 		return 0;
 	case RECORDS:
 		return put_records(x);
+	case EARLIER:
+		return put_earlier(x);
 	case BLOBS:
 		return put_blob(x);
 	case TRANSCRIPTS:

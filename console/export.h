@@ -7,6 +7,8 @@
  * an archive (tar): what lies in the device's own state folder, journal/,
  * blobs/, transcripts/, tiles/, checkpoint and cosig/, so that `countersign
  * audit verify` reads either; and evidence/, what contradicted the journal.
+ * Where records are missing (resume.h) journal/ begins behind them, as that of
+ * a device does which has removed its oldest, and earlier/ has the others.
  * Both end with the records that there were when it was begun. It is made
  * piece by piece: no more of it is in memory than a blob.
  */
@@ -38,7 +40,7 @@ void export_free(struct export *x);
  * Empties b (of EXPORT_PIECE_MAX bytes) and puts the next piece into it; an
  * empty one is the end. ERR_IO; the buffer's and the store's errors.
  */
-#define EXPORT_PIECE_MAX ((size_t)10 << 20)
+#define EXPORT_PIECE_MAX ((size_t)80 << 20)
 MUST_CHECK int export_next(struct export *x, struct buf *b);
 
 #endif

@@ -81,6 +81,24 @@ put_alarm(void *ctx, const struct store_alarm *a)
 	return 0;
 }
 
+/* Records that were never held here, from first to before until. */
+static int
+put_gap(void *ctx, const struct store_gap *g)
+{
+	struct listing *l = ctx;
+
+	if (!l->o->json) {
+		buf_printf(l->b, "  (%" PRIu64 " to %" PRIu64 " missing)",
+		    g->first, g->until - 1);
+		return 0;
+	}
+	jsonw_obj(&l->w, NULL);
+	jsonw_int(&l->w, "first", (int64_t)g->first);
+	jsonw_int(&l->w, "until", (int64_t)g->until);
+	jsonw_obj_end(&l->w);
+	return 0;
+}
+
 static int
 put_json(struct listing *l, const struct store_device *d)
 {
@@ -95,6 +113,11 @@ put_json(struct listing *l, const struct store_device *d)
 		jsonw_time(&l->w, "seen", d->seen);
 	jsonw_cstr(&l->w, "version", d->version);
 	jsonw_int(&l->w, "records", (int64_t)d->next);
+	jsonw_arr(&l->w, "missing");
+	err = store_gap_each(l->store, d->n, put_gap, l);
+	jsonw_arr_end(&l->w);
+	if (err != 0)
+		return err;
 	jsonw_int(&l->w, "bytes", d->bytes);
 	jsonw_int(&l->w, "checkpoint", (int64_t)d->note_size);
 	jsonw_bool(&l->w, "lockdown", d->lockdown);
@@ -124,7 +147,10 @@ print_device(void *ctx, const struct store_device *d)
 		buf_put_str(&b, d->seen == 0 ? "never connected" :
 		    d->branch != 0 ? "forked" :
 		    d->lockdown ? "locked down" : "enrolled");
-		err = store_alarm_each_open(l->store, d->n, put_alarm, l);
+		err = store_gap_each(l->store, d->n, put_gap, l);
+		if (err == 0)
+			err = store_alarm_each_open(l->store, d->n, put_alarm,
+			    l);
 	}
 	print_and_free(&b);
 	return err;

@@ -9,6 +9,7 @@
 #include "common/envelope.h"
 #include "common/link.h"
 #include "console/alarms.h"
+#include "console/resume.h"
 #include "console/rows.h"
 
 #include <stdio.h>
@@ -38,7 +39,7 @@ note_alarm(struct fold *f, struct store_device *d, const char *text)
 struct replay {
 	struct store *store;
 	int64_t device;
-	uint64_t until;			/* those before that index */
+	uint64_t from, until;		/* from that index, before that one */
 	struct store_record *rows;	/* payloads are copies */
 	size_t n, size;
 };
@@ -85,7 +86,7 @@ keep_card(void *ctx, const struct sha256 *card)
 
 	if (r->n > FOLD_LOAD_MAX)
 		return ERR_TOO_LARGE;
-	return store_record_each_of_card(r->store, r->device, card, 0,
+	return store_record_each_of_card(r->store, r->device, card, r->from,
 	    FOLD_RECORDS_MAX, keep_row, r);
 }
 
@@ -115,16 +116,24 @@ fold_rows(struct queue *q, const struct replay *r)
 	return err;
 }
 
+/* The cards of a device that are open, as their rows say. */
 static int
-load_open(struct replay *r, const char *device)
+each_open(struct store *s, const char *device, store_digest_fn *fn, void *ctx)
 {
 	static const char *const open[] = { "pending", "approved", "running" };
 	size_t i;
 	int err = 0;
 
 	for (i = 0; i < sizeof(open) / sizeof(open[0]) && err == 0; i++)
-		err = store_card_each_in(r->store, device, open[i], keep_card,
-		    r);
+		err = store_card_each_in(s, device, open[i], fn, ctx);
+	return err;
+}
+
+static int
+load_open(struct replay *r, const char *device)
+{
+	int err = each_open(r->store, device, keep_card, r);
+
 	if (err == 0 && r->n > 0)
 		qsort(r->rows, r->n, sizeof(r->rows[0]), by_index);
 	return err;
@@ -168,7 +177,7 @@ fold_end(struct fold *f)
 static int
 load(struct fold *f, struct store_device *d, uint64_t index)
 {
-	struct replay r = { f->store, d->n, index, NULL, 0, 0 };
+	struct replay r = { f->store, d->n, 0, index, NULL, 0, 0 };
 	struct queue *q = NULL;
 	int err;
 
@@ -176,7 +185,8 @@ load(struct fold *f, struct store_device *d, uint64_t index)
 		return 0;
 	if ((err = rows_flush(&f->rows)) != 0)
 		return err;
-	if ((err = queue_new(&q)) == 0 && (err = load_open(&r, d->id)) == 0)
+	if ((err = resume_queue(f->store, d->n, &r.from, &q)) == 0 &&
+	    (err = load_open(&r, d->id)) == 0)
 		err = fold_rows(q, &r);
 	free_replay(&r);
 	if (err == ERR_TOO_LARGE || err == ERR_CORRUPT) {
@@ -192,6 +202,14 @@ load(struct fold *f, struct store_device *d, uint64_t index)
 	f->queue = q;
 	f->folded = 0;
 	return 0;
+}
+
+void
+fold_anew(struct fold *f)
+{
+	queue_free(f->queue);
+	f->queue = NULL;
+	f->broken = false;
 }
 
 void
@@ -214,11 +232,19 @@ int
 fold_card(struct store *s, int64_t device, const struct sha256 *card,
     struct queue **ret_q, const struct queue_item **ret_item)
 {
-	struct replay r = { s, device, UINT64_MAX, NULL, 0, 0 };
+	struct replay r = { s, device, 0, UINT64_MAX, NULL, 0, 0 };
 	struct queue *q = NULL;
 	int err;
 
-	if ((err = queue_new(&q)) == 0)
+	err = resume_queue(s, device, &r.from, &q);
+	/* Not among the cards of then: its records are all before or after. */
+	if (err == 0 && r.from > 0 && queue_find(q, card) == NULL) {
+		queue_free(q);
+		q = NULL;
+		r.from = 0;
+		err = queue_new(&q);
+	}
+	if (err == 0)
 		err = keep_card(&r, card);
 	if (err == 0 && r.n == FOLD_RECORDS_MAX)
 		err = ERR_TOO_LARGE;
@@ -529,6 +555,123 @@ fold_card_record(struct fold *f, struct store_device *d, uint64_t index,
 	return f->waits ? store_out_drop_card(f->store, d->id, &rec->card) : 0;
 }
 
+/* ---- behind a gap ---- */
+
+/* Cards that were open when we last heard of them. */
+struct opened {
+	struct sha256 *cards;
+	size_t n, size;
+};
+
+static int
+keep_digest(void *ctx, const struct sha256 *digest)
+{
+	struct opened *o = ctx;
+	struct sha256 *p;
+	size_t size = o->size == 0 ? 64 : 2 * o->size;
+
+	if (o->n == o->size) {
+		if ((p = realloc(o->cards, size * sizeof(*p))) == NULL)
+			return ERR_NOMEM;
+		o->cards = p;
+		o->size = size;
+	}
+	o->cards[o->n++] = *digest;
+	return 0;
+}
+
+/* What became of it: the snapshot's word, or nobody knows. */
+static int
+settle_card(struct fold *f, const struct store_device *d,
+    const struct sha256 *card, const struct record *rec)
+{
+	const struct queue_item *item = queue_find(f->queue, card);
+	struct row *row;
+	int err;
+
+	if ((err = rows_find(&f->rows, card, &row)) != 0 || !row->has_card)
+		return err;
+	row->card.changed = rec->time;
+	row->card_changed = true;
+	if (item != NULL) {
+		copy_item(item, &row->card);
+		return 0;
+	}
+	(void)snprintf(row->card.state, sizeof(row->card.state),
+	    "interrupted");
+	(void)snprintf(row->card.reason, sizeof(row->card.reason),
+	    "records_missing");
+	return store_out_drop_card(f->store, d->id, card);
+}
+
+static int
+settle_cards(struct fold *f, const struct store_device *d,
+    const struct record *rec)
+{
+	struct opened o = { NULL, 0, 0 };
+	size_t i;
+	int err;
+
+	err = each_open(f->store, d->id, keep_digest, &o);
+	for (i = 0; i < o.n && err == 0; i++)
+		err = settle_card(f, d, &o.cards[i], rec);
+	free(o.cards);
+	return err;
+}
+
+static int
+settle_files(struct fold *f, const struct store_device *d,
+    const struct record *rec)
+{
+	char file[STORE_WORD_SIZE];
+	struct store_installed i;
+	size_t n;
+	int err = 0;
+
+	for (n = 0; n < rec->n_files && err == 0; n++) {
+		memset(&i, 0, sizeof(i));
+		copy_word(rec->files[n].file, file, sizeof(file));
+		i.version = rec->files[n].version;
+		i.digest = rec->files[n].digest;
+		err = store_installed_set(f->store, d->n, file, &i);
+	}
+	return err;
+}
+
+/* The state that the journal goes on with: all that can be known of then. */
+static int
+fold_state(struct fold *f, struct store_device *d, uint64_t index,
+    const struct record *rec, struct ledger_effects *e)
+{
+	struct standing s;
+	uint64_t at;
+	int err;
+
+	err = resume_at(f->store, d->n, &at);
+	if (err != 0 || at != index)
+		return err == ERR_NOT_FOUND ? 0 : err;
+	fold_anew(f);
+	err = resume_read(f->store, d->n, &rec->digest, &s, &f->queue);
+	if (err == ERR_CORRUPT) {
+		f->broken = true;
+		return note_alarm(f, d, "what it sent of its state behind the "
+		    "missing records does not read: its cards stand still");
+	}
+	if (err != 0)
+		return err;
+	f->folded = 0;
+	if (strcmp(s.org, d->org) != 0 || strcmp(s.device, d->id) != 0 ||
+	    memcmp(s.device_key, d->key, sizeof(d->key)) != 0)
+		err = note_alarm(f, d, "its journal is another device's or "
+		    "for another org: it has to be enrolled again");
+	d->lockdown = s.lock.on;
+	standing_fini(&s);
+	e->trust = e->resend = true;
+	if (err == 0 && (err = settle_files(f, d, rec)) == 0)
+		err = settle_cards(f, d, rec);
+	return err;
+}
+
 int
 fold_record(struct fold *f, struct store_device *d, uint64_t index,
     const struct record *rec, int64_t now, struct ledger_effects *ret_e)
@@ -538,6 +681,8 @@ fold_record(struct fold *f, struct store_device *d, uint64_t index,
 	switch ((int)rec->kind) {
 	case RECORD_GENESIS:
 		return fold_genesis(f, d, rec);
+	case RECORD_STATE:
+		return fold_state(f, d, index, rec, ret_e);
 	case RECORD_TRUST:
 	case RECORD_TRUST_REFUSED:
 		return fold_trust(f, d, rec, ret_e);

@@ -31,6 +31,9 @@ MUST_CHECK int fold_open(struct store *s, struct fold **ret_f);
 void fold_close(struct fold *f);
 struct store *fold_store(const struct fold *f);
 
+/* Records are missing here: what was folded so far says nothing any more. */
+void fold_anew(struct fold *f);
+
 /* Round the records of one message: nobody else looks at the store between.
  * The store's errors. */
 MUST_CHECK int fold_begin(struct fold *f, const char *device);

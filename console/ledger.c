@@ -10,6 +10,8 @@
 #include "console/alarms.h"
 #include "console/fold.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What a record costs in the store besides its payload. */
@@ -216,6 +218,60 @@ ledger_record(struct ledger *l, uint64_t index, struct bytes payload,
 	l->d->next = index + 1;
 	l->d->bytes += (int64_t)payload.n + RECORD_OVERHEAD;
 	return 0;
+}
+
+/* ---- records that we never had ---- */
+
+int
+ledger_check_leaves(const struct store_device *d, const struct wire_leaves *m)
+{
+	if (d->branch == 0 && (m->first != d->next || m->hashes.n == 0) &&
+	    (m->first != d->next || m->until != d->next))
+		return ERR_PROTOCOL;
+	return 0;
+}
+
+/* Nobody here will ever know what those records said. */
+static int
+raise_missing(struct ledger *l, const struct wire_leaves *m,
+    struct ledger_effects *e)
+{
+	struct alarm_case c;
+	char text[STORE_TEXT_SIZE];
+
+	alarm_case_sizes(&c, ALARM_MISSING, m->first, m->first, m->until);
+	(void)snprintf(text, sizeof(text), "its records %" PRIu64 " to %"
+	    PRIu64 " were never held here, and it has removed them as too "
+	    "old: their hashes are kept, what they said is not known",
+	    m->first, m->until - 1);
+	c.text = text;
+	return alarm_raise(fold_store(l->fold), l->d, &c, l->now, &e->alarm);
+}
+
+int
+ledger_leaves(struct ledger *l, const struct wire_leaves *m,
+    struct ledger_effects *ret_e)
+{
+	struct store_gap gap = { m->first, m->until };
+	struct sha256 leaf;
+	bool fresh;
+	size_t i;
+	int err;
+
+	if (l->d->branch != 0 || m->hashes.n == 0)
+		return 0;
+	err = store_gap_add(fold_store(l->fold), l->d->n, &gap, &fresh);
+	if (err == 0 && fresh)
+		err = raise_missing(l, m, ret_e);
+	for (i = 0; err == 0 && i < m->hashes.n; i += SHA256_SIZE) {
+		memcpy(leaf.b, m->hashes.p + i, SHA256_SIZE);
+		if ((err = tree_add(&l->tree, &leaf)) == 0) {
+			l->d->next++;
+			l->d->bytes += SHA256_SIZE;
+		}
+	}
+	fold_anew(l->fold);
+	return err;
 }
 
 /* ---- blobs ---- */

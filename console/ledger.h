@@ -72,6 +72,18 @@ MUST_CHECK int ledger_begin(struct ledger *l, struct fold *f,
 MUST_CHECK int ledger_record(struct ledger *l, uint64_t index,
     struct bytes payload, struct ledger_effects *ret_e);
 /*
+ * Whether a message of hashes goes on where our records end. ERR_PROTOCOL: it
+ * does not, or it has none where some are missing.
+ */
+MUST_CHECK int ledger_check_leaves(const struct store_device *d,
+    const struct wire_leaves *m);
+/*
+ * Hashes in the place of records that the device removed before we had them:
+ * the tree and d->next move on, and that there is such a gap is an alarm.
+ */
+MUST_CHECK int ledger_leaves(struct ledger *l, const struct wire_leaves *m,
+    struct ledger_effects *ret_e);
+/*
  * Writes the tree's edge and the device, and compares a checkpoint that was
  * ahead of the records with what they come to.
  */

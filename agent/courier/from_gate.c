@@ -226,6 +226,19 @@ on_output(struct courier *c, struct bytes body)
 }
 
 static int
+on_leaves(struct courier *c, struct bytes body)
+{
+	struct wire_leaves m;
+	int err;
+
+	if ((err = wire_get_leaves(body, &m)) != 0 ||
+	    c->state != WIRE_COURIER_SYNCED)
+		return err;
+	link_put_leaves(&c->message, &m);
+	return say(c, WS_BINARY);
+}
+
+static int
 on_checkpoint(struct courier *c, struct bytes body)
 {
 
@@ -257,6 +270,7 @@ static handle_fn *const handlers[] = {
 	[WIRE_RECORDS] = on_records,
 	[WIRE_BLOB] = on_blob,
 	[WIRE_OUTPUT] = on_output,
+	[WIRE_LEAVES] = on_leaves,
 	[WIRE_CHECKPOINT] = on_checkpoint,
 	[WIRE_ENROL] = on_enrol,
 	[WIRE_CLOSE] = on_close,

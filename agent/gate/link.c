@@ -248,13 +248,11 @@ on_have(struct gate *g, struct moment m, struct bytes body)
 		return ERR_PROTOCOL;
 	if (n > journal_synced(g->journal))
 		return on_console_ahead(g, m, n);
-	if (n < first) {
-		/* Too old to be kept: it gets what there is. */
+	if (n < first)
+		/* Too old to be kept: it gets what there is, and hashes. */
 		log_event(&g->log, SERVICE_WARNING, "the console lacks records"
 		    " that this device has no longer from=%llu to=%llu",
 		    (unsigned long long)n, (unsigned long long)first - 1);
-		n = first;
-	}
 	outbox_have(g->outbox, n);
 	return 0;
 }

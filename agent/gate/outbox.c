@@ -6,14 +6,24 @@
  * The journal is the outbox: there is a cursor into it and nothing else. The
  * console says from where it wants it (have), and how much of a transcript it
  * takes (credit); after a break both are said again. Only synced records go.
+ *
+ * A console that lacks what was pruned here gets the hashes of those records,
+ * so that its tree goes on and it can prove what follows; and with the record
+ * behind them what that one's state is made of, to fold on from there.
  */
 #include "agent/gate/gate.h"
+
+#include "common/merkle.h"
+#include "common/snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Transcripts that a console reads at the same time. */
 #define CREDITS 16
+
+/* Hashes in one message. */
+#define LEAVES (WIRE_BATCH_CAP / WIRE_HASH)
 
 /* Transcripts of which it is known that the console has them. */
 #define FETCHED 1024
@@ -29,6 +39,8 @@ struct outbox {
 	bool open;		/* the device has proven itself */
 	bool has_cursor;	/* the console has said what it has */
 	struct journal_cursor next;	/* the next record to send */
+	uint64_t resumed;	/* the record that it was told to begin at
+				 * anew, because the ones before are gone */
 	struct credit credits[CREDITS];
 	size_t n_credits;
 	struct sha256 fetched[FETCHED];	/* a ring */
@@ -58,6 +70,7 @@ outbox_open(struct outbox *o)
 {
 	o->open = true;
 	o->has_cursor = false;
+	o->resumed = 0;
 	o->n_credits = 0;
 }
 
@@ -141,29 +154,82 @@ batch_flush(struct batch *b)
 }
 
 static int
-put_blob(struct batch *b, const struct sha256 *name, size_t cap)
+put_content(struct batch *b, const struct sha256 *name, struct bytes content)
 {
 	struct wire_blob w = { .hash = name->b };
-	struct buf blob;
 	size_t at, n;
-	int err;
+	int err = 0;
 
 	batch_flush(b);
+	w.total = (uint32_t)content.n;
+	for (at = 0; at < content.n && err == 0; at += n) {
+		n = content.n - at < WIRE_BATCH_CAP / 2 ? content.n - at :
+		    WIRE_BATCH_CAP / 2;
+		w.offset = (uint32_t)at;
+		w.data = bytes_of(content.p + at, n);
+		wire_put_blob(&b->out, &w);
+		err = buf_error(&b->out);
+	}
+	return err;
+}
+
+static int
+put_blob(struct batch *b, const struct sha256 *name, size_t cap)
+{
+	struct buf blob;
+	int err;
+
 	buf_init(&blob, cap);
 	err = blobs_read(b->o->g->blobs, name, &blob, NULL);
 	/* Removed with its last record: the console has it, or never will. */
 	if (err == ERR_NOT_FOUND)
 		err = 0;
-	w.total = (uint32_t)blob.n;
-	for (at = 0; at < blob.n && err == 0; at += n) {
-		n = blob.n - at < WIRE_BATCH_CAP / 2 ? blob.n - at :
-		    WIRE_BATCH_CAP / 2;
-		w.offset = (uint32_t)at;
-		w.data = bytes_of(blob.p + at, n);
-		wire_put_blob(&b->out, &w);
-		err = buf_error(&b->out);
-	}
+	if (err == 0)
+		err = put_content(b, name, buf_bytes(&blob));
 	buf_free(&blob);
+	return err;
+}
+
+/* A trust file that the snapshot needs. */
+static int
+load_and_put(void *arg, const struct sha256 *name, struct buf *ret_b)
+{
+	struct batch *b = arg;
+	int err = blobs_read(b->o->g->blobs, name, ret_b, NULL);
+
+	return err != 0 ? err : put_content(b, name, buf_bytes(ret_b));
+}
+
+/*
+ * All that a state stands for: its snapshot, the trust files that were held
+ * then, the cards that were remembered. What does not read any more is the
+ * start's business: the console is told the record and has to do with that.
+ */
+static int
+put_state(struct batch *b, const struct sha256 *name)
+{
+	const struct queue_item *i;
+	struct standing s;
+	struct trust *t;
+	struct queue *q;
+	struct buf snapshot;
+	int err;
+
+	buf_init(&snapshot, SNAPSHOT_CAP);
+	err = blobs_read_state(b->o->g->blobs, name, &snapshot);
+	if (err == 0 && (err = put_content(b, name,
+	    buf_bytes(&snapshot))) == 0)
+		err = snapshot_decode(buf_bytes(&snapshot), load_and_put, b,
+		    &s, &t, &q);
+	buf_free(&snapshot);
+	if (err != 0)
+		return err == ERR_NOMEM || err == ERR_IO ? err :
+		    buf_error(&b->out);
+	for (i = queue_first(q); i != NULL && err == 0; i = queue_next(q, i))
+		err = put_blob(b, &i->digest, CAP_CARD);
+	standing_fini(&s);
+	trust_free(t);
+	queue_free(q);
 	return err;
 }
 
@@ -177,22 +243,26 @@ begins_with(struct bytes payload, const char *kind)
 
 /* Sends what the record names first, if it names anything. */
 static int
-put_what_it_names(struct batch *b, struct bytes payload)
+put_what_it_names(struct batch *b, const struct entry *e)
 {
 	struct record_doc *doc;
 	const struct record *rec;
 	int err;
 
 	/* `kind` is the first field of every record. */
-	if (!begins_with(payload, "{\"kind\":\"card_received\"") &&
-	    !begins_with(payload, "{\"kind\":\"trust\""))
+	if (!begins_with(e->payload, "{\"kind\":\"card_received\"") &&
+	    !begins_with(e->payload, "{\"kind\":\"trust\"") &&
+	    (e->index == 0 || e->index != b->o->resumed))
 		return 0;
-	if ((err = record_parse(payload, &doc)) != 0)
+	if ((err = record_parse(e->payload, &doc)) != 0)
 		return err;
 	rec = record_of(doc);
-	err = rec->kind == RECORD_TRUST ?
-	    put_blob(b, &rec->digest, CAP_TRUST) :
-	    put_blob(b, &rec->card, CAP_CARD);
+	if (rec->kind == RECORD_TRUST)
+		err = put_blob(b, &rec->digest, CAP_TRUST);
+	else if (rec->kind == RECORD_CARD_RECEIVED)
+		err = put_blob(b, &rec->card, CAP_CARD);
+	else if (rec->kind == RECORD_STATE)
+		err = put_state(b, &rec->digest);
 	record_free(doc);
 	return err;
 }
@@ -203,7 +273,7 @@ put_record(struct batch *b, const struct entry *e)
 	struct wire_record r = { e->index, e->payload };
 	int err;
 
-	if ((err = put_what_it_names(b, e->payload)) != 0)
+	if ((err = put_what_it_names(b, e)) != 0)
 		return err;
 	if (b->begun && !wire_records_fit(&b->out, b->mark, e->payload.n))
 		batch_flush(b);
@@ -224,15 +294,11 @@ push_batch(struct outbox *o, bool *ret_more)
 	struct entry e;
 	int r = 1, err = 0;
 
-	buf_init(&b.out, UPLINK_QUEUE_CAP + 2 * CAP_TRUST);
+	/* A snapshot with its files is all in one, and the cap its largest. */
+	buf_init(&b.out, 2 * SNAPSHOT_CAP);
 	buf_init(&payload, ENTRY_MAX);
 	while (err == 0 && b.out.n < UPLINK_QUEUE_CAP / 2) {
 		r = journal_read(o->g->journal, &o->next, &payload, &e);
-		/* Removed as too old while the console was behind. */
-		if (r == ERR_NOT_FOUND) {
-			journal_seek(&o->next, journal_first(o->g->journal));
-			continue;
-		}
 		if (r <= 0)
 			break;
 		err = put_record(&b, &e);
@@ -248,6 +314,50 @@ push_batch(struct outbox *o, bool *ret_more)
 	return err;
 }
 
+/* Whether what comes next was removed as too old, or all before it was. */
+static bool
+is_before_first(const struct outbox *o)
+{
+	uint64_t first = journal_first(o->g->journal);
+
+	return first > 0 && o->resumed < first && o->next.index <= first;
+}
+
+/* Hashes in the place of records, as many as a message holds. */
+static int
+push_leaves(struct outbox *o)
+{
+	struct wire_leaves w = { .first = o->next.index };
+	struct merkle_source tree;
+	struct sha256 hash;
+	struct buf hashes, out;
+	uint64_t i;
+	int err = 0;
+
+	w.until = journal_first(o->g->journal);
+	journal_tree(o->g->journal, &tree);
+	buf_init(&hashes, WIRE_BATCH_CAP);
+	buf_init(&out, WIRE_BATCH_CAP + 256);
+	for (i = w.first; i < w.until && i < w.first + LEAVES && err == 0;
+	    i++)
+		if ((err = tree.hash(tree.arg, 0, i, &hash)) == 0)
+			buf_put(&hashes, hash.b, sizeof(hash.b));
+	if (err == 0 && (err = buf_error(&hashes)) == 0) {
+		w.hashes = buf_bytes(&hashes);
+		wire_put_leaves(&out, &w);
+		if ((err = buf_error(&out)) == 0)
+			err = uplink_send(o->g->uplink, buf_bytes(&out));
+	}
+	buf_free(&hashes);
+	buf_free(&out);
+	if (err != 0)
+		return err;
+	journal_seek(&o->next, i);
+	if (i == w.until)
+		o->resumed = i;
+	return 0;
+}
+
 static int
 push_records(struct outbox *o)
 {
@@ -257,7 +367,8 @@ push_records(struct outbox *o)
 	while (err == 0 && more &&
 	    o->next.index < journal_synced(o->g->journal) &&
 	    uplink_room(o->g->uplink) > 0)
-		err = push_batch(o, &more);
+		err = is_before_first(o) ? push_leaves(o) :
+		    push_batch(o, &more);
 	return err;
 }
 

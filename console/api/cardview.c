@@ -10,6 +10,7 @@
 #include "common/envelope.h"
 #include "common/plain.h"
 #include "common/rules.h"
+#include "console/api/cards.h"
 #include "console/fold.h"
 #include "console/owners.h"
 
@@ -375,7 +376,8 @@ cardview_pending(struct console *c, const struct store_card *card,
 	    &item)) != 0)
 		return err;
 	jsonw_init(&w, b);
-	if (item == NULL || !state_is_open(item->state))
+	if (item == NULL || !state_is_open(item->state) ||
+	    cards_has_ended(card))
 		err = ERR_STATE;
 	else
 		err = write_pending(c, card, item, &w);

@@ -65,6 +65,18 @@ write_alarms(struct console *c, const struct store_device *d, struct jsonw *w)
 	return err;
 }
 
+static int
+write_gap(void *ctx, const struct store_gap *g)
+{
+	struct jsonw *w = ctx;
+
+	jsonw_obj(w, NULL);
+	jsonw_int(w, "first", (int64_t)g->first);
+	jsonw_int(w, "until", (int64_t)g->until);
+	jsonw_obj_end(w);
+	return 0;
+}
+
 /* What is kept as one text, as the list that it was. */
 static void
 put_list(struct jsonw *w, const char *name, const char *text, char separator)
@@ -109,6 +121,11 @@ write_device(struct console *c, const struct store_device *d, struct jsonw *w)
 	if ((err = write_alarms(c, d, w)) != 0)
 		return err;
 	jsonw_int(w, "records", (int64_t)d->next);
+	jsonw_arr(w, "missing");
+	err = store_gap_each(c->store, d->n, write_gap, w);
+	jsonw_arr_end(w);
+	if (err != 0)
+		return err;
 	jsonw_int(w, "checkpoint", (int64_t)d->note_size);
 	jsonw_int(w, "bytes", d->bytes);
 	jsonw_int(w, "waiting", waiting);

@@ -159,13 +159,23 @@ parse_place(struct bytes path, struct place *ret_p)
 	return path.n == 0;
 }
 
+/* Entries of a bundle, one after the other. */
+struct bundle {
+	struct buf *b;
+	uint64_t next;
+};
+
 static int
 put_entry(void *ctx, const struct store_record *rec)
 {
-	struct buf *b = ctx;
+	struct bundle *x = ctx;
 
-	buf_put_u16be(b, (uint16_t)rec->payload.n);
-	buf_put_bytes(b, rec->payload);
+	/* One of those that the device removed before we had them. */
+	if (rec->index != x->next)
+		return ERR_NOT_FOUND;
+	x->next++;
+	buf_put_u16be(x->b, (uint16_t)rec->payload.n);
+	buf_put_bytes(x->b, rec->payload);
 	return 0;
 }
 
@@ -173,15 +183,17 @@ static int
 put_place(struct request *r, const struct store_device *d,
     const struct place *p, struct buf *b)
 {
-	uint64_t first = p->n * TREE_WIDTH;
+	struct bundle x = { b, p->n * TREE_WIDTH };
+	uint64_t end = x.next + p->width;
 	int err;
 
 	if (p->entries) {
-		if (first + p->width > d->next)
+		if (end > d->next)
 			return ERR_NOT_FOUND;
-		err = store_record_each(r->c->store, d->n, first,
-		    (int64_t)p->width, put_entry, b);
-		return err != 0 ? err : buf_error(b);
+		err = store_record_each(r->c->store, d->n, x.next,
+		    (int64_t)p->width, put_entry, &x);
+		return err != 0 ? err : x.next < end ? ERR_NOT_FOUND :
+		    buf_error(b);
 	}
 	err = store_tile_get(r->c->store, d->n, p->level, p->n, b);
 	if (err == 0 && b->n < p->width * SHA256_SIZE)

@@ -11,6 +11,9 @@
 
 #include <string.h>
 
+/* The largest snapshot of a device's state: 10,000 waiting cards. */
+#define SNAPSHOT_TAKEN (32u << 20)
+
 /* ---- checkpoints ---- */
 
 /* As a witness: what we answer is said once it is on the disk. */
@@ -109,6 +112,7 @@ on_records(struct session *s, struct bytes rest)
 	if ((err = ledger_begin(&l, s->fold, &s->device,
 	    clock_wall_s())) != 0)
 		return err;
+	s->resuming = false;
 	while (wire_next_record(&rest, &r) == 1) {
 		memset(&e, 0, sizeof(e));
 		if ((err = ledger_record(&l, r.index, r.payload, &e)) != 0)
@@ -122,6 +126,24 @@ on_records(struct session *s, struct bytes rest)
 	note_effects(s, &e);
 	if (err == 0 && s->effects.outputs)
 		err = outgoing_begin_outputs(&s->out);
+	return err;
+}
+
+/* Hashes of what it removed: then the state, and its journal from there. */
+static int
+on_leaves(struct session *s, const struct wire_leaves *m)
+{
+	struct ledger_effects e;
+	struct ledger l;
+	int err;
+
+	memset(&e, 0, sizeof(e));
+	if ((err = ledger_begin(&l, s->fold, &s->device,
+	    clock_wall_s())) == 0 &&
+	    (err = ledger_leaves(&l, m, &e)) == 0)
+		err = ledger_end(&l, &e);
+	note_effects(s, &e);
+	s->resuming = true;
 	return err;
 }
 
@@ -141,7 +163,7 @@ on_blob(struct session *s, const struct wire_blob *m)
 	    memcmp(in->hash.b, m->hash, SHA256_SIZE) != 0) {
 		return ERR_PROTOCOL;
 	}
-	if (in->total > WIRE_TRUST_CAP)
+	if (in->total > (s->resuming ? SNAPSHOT_TAKEN : WIRE_TRUST_CAP))
 		return ERR_TOO_LARGE;
 	buf_put_bytes(&in->content, m->data);
 	if ((err = buf_error(&in->content)) != 0 || in->content.n < in->total)
@@ -176,18 +198,23 @@ check_quota(struct session *s, size_t n)
 static int
 store_message(struct session *s, const struct link_msg *m)
 {
-	bool records = m->type == LINK_RECORDS;
-	int err;
+	bool blob = m->type == LINK_BLOB;
+	int err = 0;
 
-	if (records && (err = ledger_check(&s->device, m->u.records)) != 0) {
+	if (m->type == LINK_RECORDS)
+		err = ledger_check(&s->device, m->u.records);
+	else if (m->type == LINK_LEAVES)
+		err = ledger_check_leaves(&s->device, &m->u.leaves);
+	if (err != 0) {
 		session_end(s);
 		return err;
 	}
 	turn_join(&s->c->turn, &s->member);
 	if ((err = turn_begin(&s->c->turn)) == 0)
-		err = records ? on_records(s, m->u.records) :
-		    on_blob(s, &m->u.blob);
-	if (err != 0 && (records || session_is_ours(err)))
+		err = blob ? on_blob(s, &m->u.blob) :
+		    m->type == LINK_RECORDS ? on_records(s, m->u.records) :
+		    on_leaves(s, &m->u.leaves);
+	if (err != 0 && (!blob || session_is_ours(err)))
 		turn_fail(&s->c->turn, err);
 	else if (err != 0)
 		session_end(s);

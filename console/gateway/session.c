@@ -5,6 +5,7 @@
  */
 #include "console/gateway/session_inside.h"
 
+#include "common/snapshot.h"
 #include "common/ws.h"
 #include "console/conlog.h"
 #include "platform/random.h"
@@ -42,7 +43,8 @@ session_new(struct console *c, const struct session_io *io, void *ctx,
 	s->link.cosigned = intake_cosigned;
 	s->link.ctx = s;
 	buf_init(&s->binary, LINK_BINARY_CAP);
-	buf_init(&s->blob.content, WIRE_TRUST_CAP);
+	/* Larger than a trust file only where a snapshot follows. */
+	buf_init(&s->blob.content, SNAPSHOT_CAP);
 	buf_init(&s->touched, TOUCHED_MAX);
 	outgoing_init(&s->out, c, io, ctx);
 	*ret_s = s;

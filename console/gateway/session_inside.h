@@ -41,6 +41,7 @@ struct session {
 	struct outgoing out;
 	struct fold *fold;		/* from the hello on */
 	bool held_back;			/* some card was refused for now */
+	bool resuming;			/* a snapshot follows (resume.h) */
 	struct buf binary;		/* a binary message as it comes */
 	struct blob_in blob;
 	/* Of this turn, until it is settled: */

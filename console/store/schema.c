@@ -212,6 +212,16 @@ static const char version_3[] =
     "ALTER TABLE device ADD COLUMN profiles TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE device ADD COLUMN sandbox TEXT NOT NULL DEFAULT '';";
 
+/* Records that a device had removed before we asked for them. */
+static const char version_4[] =
+    "PRAGMA user_version = 4;"
+
+    "CREATE TABLE gap("
+    " device INTEGER NOT NULL REFERENCES device(n),"
+    " first INTEGER NOT NULL,"
+    " until INTEGER NOT NULL,"
+    " PRIMARY KEY(device, first)) WITHOUT ROWID;";
+
 const char *const schema_steps[SCHEMA_VERSION] = {
-	version_1, version_2, version_3
+	version_1, version_2, version_3, version_4
 };

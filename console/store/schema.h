@@ -6,7 +6,7 @@
 #ifndef COUNTERSIGN_CONSOLE_STORE_SCHEMA_H
 #define COUNTERSIGN_CONSOLE_STORE_SCHEMA_H
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 /*
  * What makes version n + 1 of version n; 0 is an empty database. Each runs in

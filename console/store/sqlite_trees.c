@@ -124,6 +124,48 @@ store_segment_next(struct store *s, int64_t device, uint64_t after,
 	return 0;
 }
 
+/* ---- gaps ---- */
+
+int
+store_gap_add(struct store *s, int64_t device, const struct store_gap *g,
+    bool *ret_fresh)
+{
+	int rows, err;
+
+	/* It comes in pieces: the last one may not have come to its end. */
+	err = db_run(s, &rows, "UPDATE gap SET until = ? WHERE device = ? "
+	    "AND first <= ? AND until >= ? AND until < ?", "iiiii",
+	    (int64_t)g->until, device, (int64_t)g->first, (int64_t)g->first,
+	    (int64_t)g->until);
+	if (err == 0 && rows == 0)
+		err = db_run(s, &rows, "INSERT INTO gap(device, first, until) "
+		    "SELECT ?, ?, ? WHERE NOT EXISTS(SELECT 1 FROM gap "
+		    "WHERE device = ? AND first <= ? AND until >= ?)",
+		    "iiiiii", device, (int64_t)g->first, (int64_t)g->until,
+		    device, (int64_t)g->first, (int64_t)g->until);
+	if (err == 0)
+		*ret_fresh = rows > 0;
+	return err;
+}
+
+int
+store_gap_each(struct store *s, int64_t device, store_gap_fn *fn, void *ctx)
+{
+	struct store_gap g;
+	sqlite3_stmt *st;
+	int err;
+
+	err = db_query(s, &st, "SELECT first, until FROM gap "
+	    "WHERE device = ? ORDER BY first", "i", device);
+	while (err == 0 && (err = db_step(st)) == 1) {
+		g.first = (uint64_t)db_int(st, 0);
+		g.until = (uint64_t)db_int(st, 1);
+		if ((err = fn(ctx, &g)) != 0)
+			db_reset(st);
+	}
+	return err;
+}
+
 /* ---- alarms ---- */
 
 #define ALARM_SELECT "SELECT alarm.n, device, kind, first, ours, theirs, " \

@@ -40,6 +40,24 @@ MUST_CHECK int store_segment_add(struct store *s, int64_t device,
 MUST_CHECK int store_segment_next(struct store *s, int64_t device,
     uint64_t after, uint64_t *ret_first);
 
+/* ---- records that we never had ---- */
+
+/* The device had removed them; we have their hashes only. */
+struct store_gap {
+	uint64_t first, until;		/* until: the first that is there */
+};
+typedef int store_gap_fn(void *ctx, const struct store_gap *g);
+
+/*
+ * Notes one, or that the one which ends at `first` or later (there is at most
+ * one) goes on until there. *ret_fresh: whether that is news.
+ */
+MUST_CHECK int store_gap_add(struct store *s, int64_t device,
+    const struct store_gap *g, bool *ret_fresh);
+/* Of a device, in order. */
+MUST_CHECK int store_gap_each(struct store *s, int64_t device,
+    store_gap_fn *fn, void *ctx);
+
 /* ---- alarms ---- */
 
 struct store_alarm {

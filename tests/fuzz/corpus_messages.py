@@ -91,7 +91,8 @@ def links():
     binary = {
         'records': link.put_binary(1, (1, b'a'), (2, b'bc')),
         'blob': link.put_binary(2, H, 9, 1, b'data'),
-        'output': link.put_binary(3, H, 5, b'x')}
+        'output': link.put_binary(3, H, 5, b'x'),
+        'leaves': link.put_binary(4, 5, 9, H)}
     for n, (side, group) in enumerate((('console', console),
                                        ('device', device),
                                        ('binary', binary))):

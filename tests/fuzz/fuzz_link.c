@@ -40,6 +40,7 @@ write_text(const struct link_msg *m, struct buf *b)
 	case LINK_RECORDS:
 	case LINK_BLOB:
 	case LINK_OUTPUT:
+	case LINK_LEAVES:
 	default: abort();
 	}
 }
@@ -83,6 +84,8 @@ binary(struct bytes a)
 		link_put_records(&b, m.u.records);
 	else if (m.type == LINK_BLOB)
 		link_put_blob(&b, &m.u.blob);
+	else if (m.type == LINK_LEAVES)
+		link_put_leaves(&b, &m.u.leaves);
 	else
 		link_put_output(&b, &m.u.output);
 	if (!bytes_equal(buf_bytes(&b), a))

@@ -46,6 +46,7 @@ rewrite(const struct wire_msg *m, struct buf *b)
 		struct wire_hello hello;
 		struct wire_blob blob;
 		struct wire_output output;
+		struct wire_leaves leaves;
 		struct wire_enrol enrol;
 		struct wire_link_status link;
 		struct wire_challenge challenge;
@@ -69,6 +70,7 @@ rewrite(const struct wire_msg *m, struct buf *b)
 	case WIRE_RECORDS: rewrite_records(m->body, b); break;
 	case WIRE_BLOB: AGAIN(blob); break;
 	case WIRE_OUTPUT: AGAIN(output); break;
+	case WIRE_LEAVES: AGAIN(leaves); break;
 	case WIRE_CHECKPOINT: wire_put_checkpoint(b, m->body); break;
 	case WIRE_ENROL: AGAIN(enrol); break;
 	case WIRE_CLOSE:

@@ -115,6 +115,7 @@ rewrite(const struct link_msg *m, struct buf *b)
 	case LINK_RECORDS:
 	case LINK_BLOB:
 	case LINK_OUTPUT:
+	case LINK_LEAVES:
 	default: CHECK_MSG(false, "type %d", (int)m->type);
 	}
 }
@@ -400,7 +401,10 @@ TEST(binary_layout)
 	static const uint8_t blob_tail[] = { 9, 0, 0, 0, 7, 0, 0, 0, 'x', 'y' };
 	static const uint8_t out_tail[] = { 1, 1, 0, 0, 0, 0, 0, 0, 'z' };
 	struct wire_blob blob = { seq, 9, 7, s("xy") };
+	static const uint8_t leaves_head[] = { 2, 1, 0, 0, 0, 0, 0, 0,
+	    3, 1, 0, 0, 0, 0, 0, 0 };
 	struct wire_output output = { seq, 257, s("z") };
+	struct wire_leaves leaves = { 258, 259, bytes_of(seq, 32) };
 	struct wire_record r;
 	struct link_msg m;
 	struct buf b;
@@ -431,6 +435,23 @@ TEST(binary_layout)
 	CHECK_INT(m.type, LINK_OUTPUT);
 	CHECK_INT(m.u.output.offset, 257);
 	CHECK(bytes_is(m.u.output.data, "z"));
+	buf_clear(&b);
+	link_put_leaves(&b, &leaves);
+	CHECK_INT(b.p[0], 4);
+	CHECK_MEM(b.p + 1, 16, leaves_head, sizeof(leaves_head));
+	CHECK_MEM(b.p + 17, b.n - 17, seq, 32);
+	CHECK_INT(link_get_binary(buf_bytes(&b), &m), 0);
+	CHECK_INT(m.type, LINK_LEAVES);
+	CHECK_INT(m.u.leaves.first, 258);
+	CHECK_INT(m.u.leaves.until, 259);
+	CHECK_INT(m.u.leaves.hashes.n, 32);
+	/* Not whole hashes; more of them than are missing; beyond an index. */
+	CHECK_INT(link_get_binary(bytes_of(b.p, b.n - 1), &m), ERR_SYNTAX);
+	b.p[9] = 2;
+	CHECK_INT(link_get_binary(buf_bytes(&b), &m), ERR_RANGE);
+	b.p[9] = 3;
+	b.p[16] = 0x80;
+	CHECK_INT(link_get_binary(buf_bytes(&b), &m), ERR_RANGE);
 	link_msg_free(&m);
 	buf_free(&b);
 }
@@ -445,7 +466,10 @@ TEST(binary_refused)
 	} t[] = {
 		{ { 0 }, 0, ERR_TRUNCATED },
 		{ { 0 }, 1, ERR_VERSION },
-		{ { 4 }, 100, ERR_VERSION },
+		{ { 5 }, 100, ERR_VERSION },
+		{ { 4 }, 16, ERR_TRUNCATED },
+		{ { 4 }, 18, ERR_SYNTAX },
+		{ { 4 }, 1 + 40 + WIRE_BATCH_CAP + 1, ERR_TOO_LARGE },
 		{ { 1 }, 1, ERR_TRUNCATED },
 		{ { 1 }, 12, ERR_TRUNCATED },
 		{ { 1, 0, 0, 0, 0, 0, 0, 0, 0, 1 }, 13, ERR_TRUNCATED },
@@ -497,11 +521,12 @@ TEST(permitted)
 		{ LINK_RECORDS, "", "2" },
 		{ LINK_BLOB, "", "2" },
 		{ LINK_OUTPUT, "", "2" },
+		{ LINK_LEAVES, "", "2" },
 	};
 	unsigned state;
 	size_t i;
 
-	CHECK_INT(LEN(t), LINK_OUTPUT + 1);
+	CHECK_INT(LEN(t), LINK_LEAVES + 1);
 	for (i = 0; i < LEN(t); i++) {
 		CHECK_INT(t[i].type, i);
 		for (state = 0; state < 10; state++) {

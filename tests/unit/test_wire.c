@@ -46,6 +46,7 @@ static const struct {
 	{ WIRE_RECORDS, WIRE_AT_COURIER, "1236" },
 	{ WIRE_BLOB, WIRE_AT_COURIER, "1236" },
 	{ WIRE_OUTPUT, WIRE_AT_COURIER, "1236" },
+	{ WIRE_LEAVES, WIRE_AT_COURIER, "1236" },
 	{ WIRE_CHECKPOINT, WIRE_AT_COURIER, "1236" },
 	{ WIRE_ENROL, WIRE_AT_COURIER, "1234" },
 	{ WIRE_CLOSE, WIRE_AT_COURIER, "123456" },
@@ -348,6 +349,8 @@ sample_put(struct buf *b, unsigned type)
 	    bytes_of(big, WIRE_BATCH_CAP) };
 	struct wire_output output = { seq, UINT64_MAX - WIRE_BATCH_CAP,
 	    bytes_of(big, WIRE_BATCH_CAP) };
+	struct wire_leaves leaves = { 7, INT64_MAX,
+	    bytes_of(big, WIRE_BATCH_CAP) };
 	struct wire_enrol enrol = { bytes_of(big, WIRE_SECRET_CAP), seq,
 	    bytes_of(big, WIRE_DEVICE_CAP) };
 	struct wire_link_status link = { WIRE_LINK_UP,
@@ -382,6 +385,7 @@ sample_put(struct buf *b, unsigned type)
 		break;
 	case WIRE_BLOB: wire_put_blob(b, &blob); break;
 	case WIRE_OUTPUT: wire_put_output(b, &output); break;
+	case WIRE_LEAVES: wire_put_leaves(b, &leaves); break;
 	case WIRE_CHECKPOINT:
 		wire_put_checkpoint(b, bytes_of(big, WIRE_REQUEST_CAP));
 		break;
@@ -422,6 +426,7 @@ sample_get(unsigned type, struct bytes body)
 		struct wire_hello hello;
 		struct wire_blob blob;
 		struct wire_output output;
+		struct wire_leaves leaves;
 		struct wire_enrol enrol;
 		struct wire_link_status link;
 		struct wire_challenge challenge;
@@ -450,6 +455,7 @@ sample_get(unsigned type, struct bytes body)
 		return r;
 	case WIRE_BLOB: return wire_get_blob(body, &u.blob);
 	case WIRE_OUTPUT: return wire_get_output(body, &u.output);
+	case WIRE_LEAVES: return wire_get_leaves(body, &u.leaves);
 	case WIRE_ENROL: return wire_get_enrol(body, &u.enrol);
 	case WIRE_CLOSE: return wire_get_close(body, &u.reason);
 	case WIRE_LINK: return wire_get_link(body, &u.link);
@@ -482,7 +488,7 @@ is_open_ended(unsigned type)
 {
 	return type == WIRE_CHECKPOINT || type == WIRE_COSIGNATURE ||
 	    type == WIRE_READY || type == WIRE_BLOB || type == WIRE_OUTPUT ||
-	    type == WIRE_WELCOME;
+	    type == WIRE_LEAVES || type == WIRE_WELCOME;
 }
 
 /*

@@ -75,7 +75,7 @@ def enrol_refused(reason):
 
 def parse_binary(data):
     """A device's binary message: ('records', [(index, payload)…]),
-    ('blob', fields) or ('output', fields)."""
+    ('blob', fields), ('output', fields) or ('leaves', fields)."""
     b = wire.Body(data)
     kind = b.u8()
     if kind == 1:
@@ -90,13 +90,18 @@ def parse_binary(data):
     if kind == 3:
         return 'output', {'card': b.take(32), 'offset': b.u64(),
                           'data': b.rest()}
+    if kind == 4:
+        return 'leaves', {'first': b.u64(), 'until': b.u64(),
+                          'hashes': b.rest()}
     raise wire.Malformed('kind %d' % kind)
 
 
 def put_binary(kind, *parts):
-    """Its inverse: kind 1 takes records, 2 and 3 the fields in order."""
+    """Its inverse: kind 1 takes records, the others the fields in order."""
     if kind == 1:
         return b'\x01' + wire.records_body(parts)
     if kind == 2:
         return b'\x02' + parts[0] + struct.pack('<II', *parts[1:3]) + parts[3]
+    if kind == 4:
+        return b'\x04' + struct.pack('<QQ', *parts[:2]) + parts[2]
     return b'\x03' + parts[0] + struct.pack('<Q', parts[1]) + parts[2]
