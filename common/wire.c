@@ -94,7 +94,7 @@ static const struct row rows[] = {
 	{ WIRE_STARTED, WIRE_AT_EXEC, S(WIRE_EXEC_SETUP),
 	    4 + EMPTY, 4 + FIELD(WIRE_ENFORCED_CAP), "started" },
 	{ WIRE_FAILED, WIRE_AT_EXEC, S(WIRE_EXEC_SETUP), 8, 8, "failed" },
-	{ WIRE_ENDED, WIRE_AT_EXEC, S(WIRE_EXEC_RUNNING), 42, 42, "ended" },
+	{ WIRE_ENDED, WIRE_AT_EXEC, S(WIRE_EXEC_RUNNING), 46, 46, "ended" },
 };
 /* clang-format on */
 

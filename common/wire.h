@@ -347,6 +347,8 @@ struct wire_ended {
 	uint32_t survivors;
 	uint32_t services_done;	/* what the broker was asked for */
 	uint32_t services_refused;
+	uint32_t services_left;	/* processes of services that stay, where
+				 * scripts start these (platform/steward.h) */
 };
 
 void wire_put_config(struct buf *b, const struct wire_config *m);

@@ -410,6 +410,7 @@ wire_get_ended(struct bytes body, struct wire_ended *ret)
 	m.survivors = reader_u32le(&r);
 	m.services_done = reader_u32le(&r);
 	m.services_refused = reader_u32le(&r);
+	m.services_left = reader_u32le(&r);
 	if ((err = reader_end(&r)) != 0)
 		return err;
 	*ret = m;

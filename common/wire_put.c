@@ -309,5 +309,6 @@ wire_put_ended(struct buf *b, const struct wire_ended *m)
 	buf_put_u32le(b, m->survivors);
 	buf_put_u32le(b, m->services_done);
 	buf_put_u32le(b, m->services_refused);
+	buf_put_u32le(b, m->services_left);
 	put_end(b, mark, WIRE_ENDED);
 }

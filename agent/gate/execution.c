@@ -10,6 +10,7 @@
 
 #include "platform/clock.h"
 #include "platform/pipes.h"
+#include "platform/steward.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -123,6 +124,10 @@ set_ended(struct execution *e, struct exec_outcome *o)
 	if (m->services_done + m->services_refused > 0)
 		explain(e, "service requests: %u done, %u refused",
 		    (unsigned)m->services_done, (unsigned)m->services_refused);
+	if (m->services_left > 0)
+		explain(e, "services left running: %u process%s",
+		    (unsigned)m->services_left, m->services_left > 1 ? "es" :
+		    "");
 	switch (m->why) {
 	case WIRE_WHY_ITSELF:
 		o->end = EXEC_FINISHED;
@@ -538,8 +543,9 @@ open_source(struct execution *e, struct source *s, int *ret_theirs)
 	return 0;
 }
 
-/* The runner's ends: standard output and error, then descriptors 3 to 6. */
-enum { END_OUT, END_ERR, END_PLAN, END_STATUS, END_CONTROL, END_SCRIPT, ENDS };
+/* The runner's ends: standard output and error, then descriptors 3 to 7. */
+enum { END_OUT, END_ERR, END_PLAN, END_STATUS, END_CONTROL, END_SCRIPT,
+    END_STEWARD, ENDS };
 
 static int
 open_ends(struct execution *e, struct bytes plan, const struct bytes *script,
@@ -568,7 +574,7 @@ start_runner(struct execution *e, const int ends[ENDS])
 {
 	static const char *const argv[] = { "countersign-runner", NULL };
 	static const int numbers[ENDS] = { 1, 2, PLAN_FD_PLAN, PLAN_FD_STATUS,
-	    PLAN_FD_CONTROL, PLAN_FD_SCRIPT };
+	    PLAN_FD_CONTROL, PLAN_FD_SCRIPT, PLAN_FD_STEWARD };
 	struct process_fd fds[ENDS];
 	struct process_spec spec = {
 		.exec_fd = e->ex->runner_fd,
@@ -592,13 +598,18 @@ static int
 launch(struct execution *e, const struct plan *p, struct bytes plan,
     struct bytes script)
 {
-	int ends[ENDS] = { -1, -1, -1, -1, -1, -1 };
+	int ends[ENDS] = { -1, -1, -1, -1, -1, -1, -1 };
 	int error = 0, i, r;
 
 	if (pen_make(&e->pen, p->memory_bytes, p->processes, &error) != 0)
 		return trouble(e, "cgroup", error);
 	r = open_ends(e, plan, (p->flags & PLAN_FLAG_SCRIPT) != 0 ? &script :
 	    NULL, ends);
+	/* The output's end waits for it, and so does the report. */
+	if (r == 0 && (p->flags & PLAN_FLAG_SERVICES) != 0 &&
+	    e->ex->steward >= 0 && steward_ask(e->ex->steward,
+	    ends[END_PLAN], ends[END_OUT], &ends[END_STEWARD]) != 0)
+		r = trouble(e, "what runs service scripts has gone", EPIPE);
 	if (r == 0)
 		r = start_runner(e, ends);
 	for (i = 0; i < ENDS; i++)

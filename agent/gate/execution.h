@@ -26,6 +26,7 @@ struct executor {
 	size_t (*keep)(void *user, int *ret_pids, size_t n);
 	void *user;
 	int runner_fd;
+	int steward;	/* runs service scripts; -1 none */
 	/* One for all: a read is handed on before the next one. */
 	char buffer[EXECUTOR_READ];
 };

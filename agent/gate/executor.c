@@ -8,7 +8,9 @@
 #include "agent/gate/offers.h"
 #include "common/digest.h"
 #include "platform/events.h"
+#include "platform/pipes.h"
 #include "platform/process.h"
+#include "platform/steward.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,9 +79,16 @@ executor_open(const struct executor_config *cfg, struct executor **ret_ex)
 	ex->runner_fd = cfg->runner_fd;
 	ex->keep = cfg->keep;
 	ex->user = cfg->user;
-	if (cfg->name != NULL)
+	ex->steward = -1;
+	if (cfg->name != NULL) {
 		tag_of(cfg->name, tag);
+		/* First: pens_open() wants us alone in our group. Without it
+		 * services are not to be had, and all else is. */
+		if (steward_is_needed())
+			(void)!steward_start(ex->runner_fd, &ex->steward);
+	}
 	if ((r = pens_open(cfg->name != NULL ? tag : NULL, &ex->pens)) != 0) {
+		pipes_close(&ex->steward);
 		free(ex);
 		return r;
 	}
@@ -88,6 +97,7 @@ executor_open(const struct executor_config *cfg, struct executor **ret_ex)
 		r = watch_children(ex);
 	if (r != 0) {
 		pens_close(ex->pens);
+		pipes_close(&ex->steward);
 		free(ex);
 		return r;
 	}
@@ -102,6 +112,7 @@ on_closed(uv_handle_t *handle)
 
 	events_close(&ex->child_fd);
 	pens_close(ex->pens);
+	pipes_close(&ex->steward);
 	free(ex);
 }
 
@@ -122,6 +133,12 @@ const struct sandbox_offer *
 executor_offer(const struct executor *ex)
 {
 	return &ex->offer;
+}
+
+bool
+executor_has_services(const struct executor *ex)
+{
+	return ex->steward >= 0 || !steward_is_needed();
 }
 
 const char *

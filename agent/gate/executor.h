@@ -93,9 +93,10 @@ struct exec_callbacks {
 };
 
 /*
- * Prepares for runs: adopts orphans, finds where pens can stand. Nothing is
- * started and nothing swept. Before any child is started, because on cgroup
- * version 2 the gate may have to move into a group of its own first.
+ * Prepares for runs: starts the steward where one is needed, adopts orphans,
+ * finds where pens can stand. Nothing else is started and nothing swept.
+ * Before any other child is started, because on cgroup version 2 the gate may
+ * have to move into a group of its own first.
  * digest_init() comes before. ERR_NOMEM, ERR_IO, ERR_UNSUPPORTED.
  */
 MUST_CHECK int executor_open(const struct executor_config *cfg,
@@ -110,6 +111,10 @@ void executor_close(struct executor *ex);
  */
 void executor_set_offer(struct executor *ex, const struct sandbox_offer *o);
 const struct sandbox_offer *executor_offer(const struct executor *ex);
+
+/* Whether actions here can have services: where these are scripts, somebody has
+ * to run them (steward.h). */
+bool executor_has_services(const struct executor *ex);
 
 /* What holds a run together here, in the words of `enforced`. */
 const char *executor_pens(const struct executor *ex);

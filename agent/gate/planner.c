@@ -61,10 +61,14 @@ profile_is_offered(const struct planner *p, enum action_profile profile,
 
 /* Without root nobody else's files are read and no service is told. */
 static const char *
-missing_as_user(const struct action *a)
+missing_here(const struct planner *p, const struct action *a)
 {
-	if (privileges_is_root() || a->profile == ACTION_FULL)
+	if (a->profile == ACTION_FULL)
 		return NULL;
+	if (privileges_is_root())
+		return a->n_services == 0 || executor_has_services(
+		    p->executor) ? NULL : "services: what runs their scripts"
+		    " could not be started with the agent";
 	if (a->n_services > 0)
 		return "services: the agent does not run as root";
 	return a->read == ACTION_READ_ALL ?
@@ -94,7 +98,7 @@ planner_offers(struct planner *p, const struct verdict *v,
 	bool found;
 
 	if (!profile_is_offered(p, v->action.profile, &why) ||
-	    (why = missing_as_user(&v->action)) != NULL) {
+	    (why = missing_here(p, &v->action)) != NULL) {
 		snprintf(ret_detail, REFUSAL_DETAIL_SIZE, "%s", why);
 		return "sandbox_unavailable";
 	}
@@ -287,7 +291,7 @@ fill_confined(struct planner *p, struct draft *d, const struct action *a,
 	if (a->profile == ACTION_FULL)
 		return NULL;
 	if (!profile_is_offered(p, a->profile, &word) ||
-	    missing_as_user(a) != NULL)
+	    missing_here(p, a) != NULL)
 		return "sandbox_unavailable";
 	/* The machine may have changed since it was received. */
 	if ((word = roots_check(p->config, a, detail)) != NULL)

@@ -11,6 +11,7 @@
 #include "common/unitpaths.h"
 #include "platform/messages.h"
 #include "platform/pipes.h"
+#include "platform/steward.h"
 
 #include <signal.h>
 #include <string.h>
@@ -38,6 +39,17 @@ cut(struct bytes *rest, char c)
 	rest->p += part.n + (end != NULL);
 	rest->n -= part.n + (end != NULL);
 	return part;
+}
+
+static uint32_t
+bit_of(const char *verb)
+{
+	size_t k;
+
+	for (k = 0; k < VERBS; k++)
+		if (strcmp(verbs[k].word, verb) == 0)
+			return verbs[k].bit;
+	return 0;
 }
 
 static bool
@@ -107,6 +119,15 @@ answer(struct broker *b, int code, struct bytes text)
 	become_idle(b);
 }
 
+/* As much as fits of what it said; a cut is shown. */
+static void
+answer_said(struct broker *b, int code)
+{
+	struct bytes said = { b->text.p, b->text.n };
+
+	answer(b, code, said);
+}
+
 static void
 refuse(struct broker *b, const char *why)
 {
@@ -154,11 +175,35 @@ start(struct broker *b, const struct manager_command *c, enum broker_step step)
 	return 0;
 }
 
+/*
+ * A script starts the service itself: below us that would end with the action.
+ * So it is run elsewhere (steward.h).
+ */
+static void
+hand_over(struct broker *b)
+{
+	if (b->steward < 0 ||
+	    clock_timer_set(b->timer, clock_boot_ms() + BROKER_MS) != 0 ||
+	    steward_put(b->steward, b->service, b->verb_bit) != 0) {
+		answer(b, BROKER_UNAVAILABLE,
+		    bytes_str("services cannot be started from here\n"));
+		return;
+	}
+	buf_init(&b->text, 2 * BROKER_ANSWER_MAX);
+	b->step = BROKER_AWAITING;
+	b->helper.fds[0] = b->timer;
+	b->helper.fds[1] = b->steward;
+}
+
 static void
 act(struct broker *b)
 {
 	struct manager_command c;
 
+	if (b->manager.kind != MANAGER_SYSTEMD) {
+		hand_over(b);
+		return;
+	}
 	if (manager_act(&b->manager, b->verb, b->unit, &c) != 0 ||
 	    start(b, &c, BROKER_ACTING) != 0)
 		answer(b, BROKER_UNAVAILABLE,
@@ -230,6 +275,8 @@ take_request(struct broker *b)
 		refuse(b, "not part of the approved action\n");
 		return;
 	}
+	b->service = (uint32_t)i;
+	b->verb_bit = bit_of(b->verb);
 	b->unit = b->plan->services[i].unit;
 	begin(b);
 }
@@ -258,6 +305,29 @@ is_late(const struct broker *b)
 	    &n) == 0;
 }
 
+/* What the script came to. */
+static void
+take_answer(struct broker *b)
+{
+	int code = 0, r = steward_get(b->steward, &b->text, &code);
+
+	if (r == ERR_AGAIN)
+		return;
+	if (r != 0) {
+		pipes_close(&b->steward);
+		answer(b, BROKER_UNAVAILABLE,
+		    bytes_str("what runs service scripts has gone\n"));
+	} else if (b->gave_up) {
+		answer(b, BROKER_TOO_LONG, bytes_str("it took too long\n"));
+	} else if (code < 0) {
+		answer(b, BROKER_UNAVAILABLE,
+		    bytes_str("the service manager cannot be run\n"));
+	} else {
+		b->done++;
+		answer_said(b, code);
+	}
+}
+
 static void
 on_ready(void *arg)
 {
@@ -265,6 +335,15 @@ on_ready(void *arg)
 
 	if (b->step == BROKER_IDLE) {
 		take_request(b);
+		return;
+	}
+	if (b->step == BROKER_AWAITING) {
+		if (!b->gave_up && is_late(b)) {
+			b->gave_up = true;
+			b->helper.fds[0] = -1;
+			(void)!steward_put(b->steward, 0, 0);
+		}
+		take_answer(b);
 		return;
 	}
 	if (b->output >= 0 && !drain(b)) {
@@ -278,15 +357,6 @@ on_ready(void *arg)
 	}
 }
 
-/* As much as fits of what it said; a cut is shown. */
-static void
-answer_said(struct broker *b, int code)
-{
-	struct bytes said = { b->text.p, b->text.n };
-
-	answer(b, code, said);
-}
-
 static bool
 on_ended(void *arg, int pid, int status)
 {
@@ -295,7 +365,7 @@ on_ended(void *arg, int pid, int status)
 	    status >> 8 & 0xff;
 	const char *why;
 
-	if (b->step == BROKER_IDLE || pid != b->child.pid)
+	if (pid != b->child.pid)
 		return false;
 	/* What it has left running may hold the pipe: not waited for. */
 	if (b->output >= 0)
@@ -327,6 +397,7 @@ broker_open_with(struct broker *b, const struct plan *p,
 	b->plan = p;
 	b->manager = *m;
 	b->child = (struct process){ 0, -1 };
+	b->steward = -1;
 	b->socket = b->timer = b->output = b->helper.payload_fd = -1;
 	b->helper.fds[0] = b->helper.fds[1] = -1;
 	if ((r = clock_timer_open(&b->timer)) != 0)
@@ -348,15 +419,31 @@ int
 broker_open(struct broker *b, const struct plan *p)
 {
 	struct manager m;
+	int r;
 
 	manager_find(&m);
-	return broker_open_with(b, p, &m);
+	r = broker_open_with(b, p, &m);
+	if (r == 0 && pipes_is_open(PLAN_FD_STEWARD))
+		b->steward = PLAN_FD_STEWARD;
+	return r;
+}
+
+void
+broker_finish(struct broker *b, unsigned within_ms)
+{
+	struct steward_report report;
+
+	if (steward_finish(&b->steward, within_ms, &report) == 0) {
+		b->left = report.left;
+		b->ended = report.ended;
+	}
 }
 
 void
 broker_close(struct broker *b)
 {
 	pipes_close(&b->socket);
+	pipes_close(&b->steward);
 	pipes_close(&b->helper.payload_fd);
 	pipes_close(&b->output);
 	pipes_close(&b->child.pidfd);

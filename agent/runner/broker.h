@@ -33,7 +33,8 @@
 enum broker_step {
 	BROKER_IDLE,
 	BROKER_LOOKING,		/* systemctl show: what the unit is made of */
-	BROKER_ACTING
+	BROKER_ACTING,
+	BROKER_AWAITING		/* a script, which the steward runs */
 };
 
 struct broker {
@@ -45,13 +46,19 @@ struct broker {
 	enum broker_step step;
 	struct process child;
 	int output;		/* of the child, or -1 */
+	int steward;		/* runs the scripts, or -1 */
 	struct buf text;	/* what it said */
 	char id[24];		/* of the request */
 	const char *verb;
-	const char *unit;	/* in the plan */
+	const char *unit;	/* in the plan: */
+	uint32_t service;	/* its index there, */
+	uint32_t verb_bit;	/* and the verb's */
 	bool gave_up;
 	uint32_t done;		/* requests that were carried out */
 	uint32_t refused;
+	/* As broker_finish() found them. */
+	uint32_t left;		/* processes of services that stay */
+	uint32_t ended;		/* processes of a script that was killed */
 };
 
 /*
@@ -59,9 +66,15 @@ struct broker {
  * payload. ERR_IO, ERR_UNSUPPORTED.
  */
 MUST_CHECK int broker_open(struct broker *b, const struct plan *p);
-/* The same with a manager that is not the machine's: for tests. */
+/* The same with a manager that is not the machine's, and no steward: for
+ * tests. */
 MUST_CHECK int broker_open_with(struct broker *b, const struct plan *p,
     const struct manager *m);
+/*
+ * After the payload's end: ends a script that still runs, and counts. Services
+ * that were started stay. Waits at most within_ms.
+ */
+void broker_finish(struct broker *b, unsigned within_ms);
 /* Lets go; what it runs was killed by sandbox_wait(). */
 void broker_close(struct broker *b);
 

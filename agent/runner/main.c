@@ -14,6 +14,7 @@
 #include "common/wire.h"
 #include "platform/pipes.h"
 #include "platform/sandbox.h"
+#include "platform/steward.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@
 #define EXIT_SANDBOX 125
 /* Largest status message. */
 #define STATUS_SIZE 1024
+/* How long the end of a service's script may take, after the payload's. */
+#define FINISH_MS 800
 
 /* Writes the status message in b. A gate that has gone needs none. */
 static void
@@ -76,9 +79,10 @@ send_ended(const struct sandbox_end *end, const struct broker *broker)
 		.wall_us = end->wall_us,
 		.cpu_us = end->cpu_us,
 		.max_rss_kb = end->max_rss_kb,
-		.survivors = end->survivors,
+		.survivors = end->survivors + broker->ended,
 		.services_done = broker->done,
 		.services_refused = broker->refused,
+		.services_left = broker->left,
 	};
 	struct buf b;
 
@@ -93,7 +97,7 @@ static int
 serve(const struct plan *plan)
 {
 	struct sandbox_failure f = { PLAN_STEP_DESCRIPTORS, EMFILE };
-	struct broker broker = { .done = 0 };
+	struct broker broker = { .done = 0, .steward = -1 };
 	struct sandbox_helper *helper = NULL;
 	struct sandbox_end end;
 	struct sandbox s;
@@ -110,6 +114,8 @@ serve(const struct plan *plan)
 	}
 	send_started(&s);
 	sandbox_wait(&s, plan, helper, PLAN_FD_CONTROL, &end);
+	if (helper != NULL)
+		broker_finish(&broker, FINISH_MS);
 	send_ended(&end, &broker);
 	if (helper != NULL)
 		broker_close(&broker);
@@ -187,6 +193,8 @@ main(int argc, char **argv)
 
 	if (shim_is_called(argv[0]))
 		return shim_run(argc, argv);
+	if (argc == 2 && strcmp(argv[1], "--steward") == 0)
+		return steward_serve(STEWARD_FD);
 	if (argc >= 2 && strcmp(argv[1], "--inside") == 0)
 		return sandbox_inside(argc - 2, argv + 2);
 	if (argc >= 2 && strcmp(argv[1], "--probe") == 0 &&

@@ -7,12 +7,14 @@
  */
 #include "agent/runner/broker.h"
 #include "platform/messages.h"
+#include "platform/steward.h"
 #include "tests/harness/test.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -222,19 +224,92 @@ TEST(what_cannot_be_looked_up_is_refused)
 	close_fixture(&f);
 }
 
-TEST(other_managers)
+/* ---- scripts, which the steward runs ------------------------------------- */
+
+/* What the tender would be sent, and what it says to it: the test is it. */
+static const char *
+ask_steward(struct fixture *f, int steward, const char *request,
+    const char want[2], struct bytes say)
+{
+	static char answer[BROKER_ANSWER_MAX + 65];
+	struct sandbox_helper *h = &f->b.helper;
+	char got[4];
+	ssize_t n;
+
+	CHECK_INT(messages_put(f->payload, bytes_str(request)), 0);
+	h->ready(h->arg);
+	if (want != NULL) {
+		CHECK_INT(read(steward, got, sizeof(got)), 2);
+		CHECK_MEM(got, 2, want, 2);
+		CHECK_INT(h->fds[1], f->b.steward);
+		/* Nothing yet. */
+		h->ready(h->arg);
+		CHECK_INT(f->b.step, BROKER_AWAITING);
+		if (say.n > 0)
+			CHECK_INT(messages_put(steward, say), 0);
+		else
+			CHECK_INT(shutdown(steward, SHUT_RDWR), 0);
+		h->ready(h->arg);
+	}
+	n = read(f->payload, answer, sizeof(answer) - 1);
+	CHECK(n > 0);
+	answer[n] = '\0';
+	return answer;
+}
+
+TEST(scripts_are_the_stewards)
+{
+	struct fixture f;
+	uint8_t big[5 + STEWARD_TEXT_MAX] = { 1 };
+	const char *a;
+	int pair[2];
+
+	open_fixture(&f, MANAGER_OPENRC, "echo never");
+	CHECK_STR(ask_steward(&f, -1, "9 restart web.service", NULL,
+	    bytes_of(NULL, 0)),
+	    "9 69\nservices cannot be started from here\n");
+	CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	f.b.steward = pair[0];
+	CHECK_STR(ask_steward(&f, pair[1], "1 restart web.service",
+	    "\0\x04", bytes_of("\1\3\0\0\0so it is\n", 14)),
+	    "1 3\nso it is\n");
+	CHECK_STR(ask_steward(&f, pair[1], "2 stop db@1.service",
+	    "\1\x02", bytes_of("\1\x8f\0\0\0", 5)), "2 143\n");
+	CHECK_INT(f.b.done, 2);
+	CHECK_STR(ask_steward(&f, pair[1], "3 stop web.service", NULL,
+	    bytes_of(NULL, 0)), "3 77\nnot part of the approved action\n");
+	/* It would not, or could not. */
+	CHECK_STR(ask_steward(&f, pair[1], "4 restart web.service",
+	    "\0\x04", bytes_of("\1\xff\xff\xff\xff", 5)),
+	    "4 69\nthe service manager cannot be run\n");
+	memset(big + 5, 'x', sizeof(big) - 5);
+	a = ask_steward(&f, pair[1], "5 restart web.service", "\0\x04",
+	    bytes_of(big, sizeof(big)));
+	CHECK_INT(strlen(a), BROKER_ANSWER_MAX + 4);
+	CHECK_INT(f.b.done, 3);
+	f.plan.roots[0] = "/srv/app";
+	f.plan.n_roots = 1;
+	CHECK_STR(ask_steward(&f, pair[1], "6 restart web.service", NULL,
+	    bytes_of(NULL, 0)), "6 77\nwhat it runs cannot be looked up "
+	    "here, and this action may write: that needs profile full\n");
+	CHECK_STR(ask_steward(&f, pair[1], "7 status web.service", "\0\x10",
+	    bytes_of("\1\0\0\0\0", 5)), "7 0\n");
+	/* It has gone, and then there is none. */
+	CHECK_STR(ask_steward(&f, pair[1], "8 status web.service", "\0\x10",
+	    bytes_of(NULL, 0)),
+	    "8 69\nwhat runs service scripts has gone\n");
+	CHECK_STR(ask_steward(&f, -1, "9 status web.service", NULL,
+	    bytes_of(NULL, 0)),
+	    "9 69\nservices cannot be started from here\n");
+	CHECK_INT(f.b.refused, 2);
+	(void)close(pair[1]);
+	close_fixture(&f);
+}
+
+TEST(no_manager)
 {
 	struct fixture f;
 
-	open_fixture(&f, MANAGER_OPENRC, "echo \"$@\"");
-	CHECK_STR(ask(&f, "1 restart web.service"), "1 0\nweb restart\n");
-	f.plan.roots[0] = "/srv/app";
-	f.plan.n_roots = 1;
-	CHECK_STR(ask(&f, "2 restart web.service"), "2 77\nwhat it runs "
-	    "cannot be looked up here, and this action may write: that needs "
-	    "profile full\n");
-	CHECK_STR(ask(&f, "3 status web.service"), "3 0\nweb status\n");
-	close_fixture(&f);
 	open_fixture(&f, MANAGER_NONE, "");
 	CHECK_STR(ask(&f, "1 restart web.service"),
 	    "1 69\nthis machine has no service manager\n");
@@ -245,11 +320,12 @@ TEST(a_manager_that_fails)
 {
 	struct fixture f;
 
-	open_fixture(&f, MANAGER_SCRIPTS, "kill -TERM $$");
+	open_fixture(&f, MANAGER_SYSTEMD, SHOWS("web.service", ":")
+	    "kill -TERM $$");
 	CHECK_STR(ask(&f, "1 restart web.service"), "1 143\n");
 	CHECK_INT(unlink(f.program), 0);
 	CHECK_STR(ask(&f, "2 restart web.service"),
-	    "2 69\nthe service manager cannot be run\n");
+	    "2 69\nsystemctl cannot be run\n");
 	CHECK(fclose(fopen(f.program, "w")) == 0);
 	close_fixture(&f);
 }
@@ -263,7 +339,8 @@ TEST(output_is_bounded_and_not_waited_for)
 	int daemon;
 	FILE *pid;
 
-	open_fixture(&f, MANAGER_SCRIPTS, "head -c 300000 /dev/zero | "
+	open_fixture(&f, MANAGER_SYSTEMD, SHOWS("web.service", ":")
+	    "head -c 300000 /dev/zero | "
 	    "tr '\\0' x; sleep 600 & echo $! >$0.pid; exit 0");
 	a = ask(&f, "1 restart web.service");
 	CHECK(strncmp(a, "1 0\nxxx", 7) == 0);
@@ -281,7 +358,7 @@ TEST(a_payload_that_goes)
 {
 	struct fixture f;
 
-	open_fixture(&f, MANAGER_SCRIPTS, "echo ran");
+	open_fixture(&f, MANAGER_SYSTEMD, "echo ran");
 	(void)close(f.payload);
 	f.b.helper.ready(f.b.helper.arg);
 	CHECK_INT(f.b.helper.fds[0], -1);

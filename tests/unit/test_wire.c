@@ -118,7 +118,7 @@ TEST(length_bounds)
 		{ WIRE_HAVE, 8, 8 },
 		{ WIRE_CREDIT, 48, 48 },
 		{ WIRE_FAILED, 8, 8 },
-		{ WIRE_ENDED, 42, 42 },
+		{ WIRE_ENDED, 46, 46 },
 		{ WIRE_HELLO, 68, 4 + 8192 + 64 },
 		{ WIRE_RECORDS, 12, 65536 },
 		{ WIRE_BLOB, 40, 40 + 65536 },
@@ -371,7 +371,7 @@ sample_put(struct buf *b, unsigned type)
 	struct wire_failed failed = { UINT32_MAX, UINT32_MAX };
 	struct wire_ended ended = { WIRE_HOW_SIGNAL, 9, WIRE_WHY_PROCESSES,
 	    UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT32_MAX,
-	    UINT32_MAX, UINT32_MAX };
+	    UINT32_MAX, UINT32_MAX, UINT32_MAX };
 	struct wire_envelope envelope;
 	size_t mark;
 
@@ -535,7 +535,7 @@ TEST(fields_come_back)
 	struct wire_config in = { s("console.example"), 8443, s("/v1/agent"),
 	    s("PEM"), s("proxy:3128"), s("Basic eDp5"), 20 }, out;
 	struct wire_ended ended = { WIRE_HOW_SIGNAL, 15, WIRE_WHY_OOM, 1, 2, 3,
-	    4, 5, 6 }, ended_out;
+	    4, 5, 6, 7 }, ended_out;
 	struct buf b;
 
 	buf_init(&b, 4096);
@@ -562,6 +562,7 @@ TEST(fields_come_back)
 	CHECK_INT(ended_out.survivors, 4);
 	CHECK_INT(ended_out.services_done, 5);
 	CHECK_INT(ended_out.services_refused, 6);
+	CHECK_INT(ended_out.services_left, 7);
 	buf_free(&b);
 }
 
@@ -605,10 +606,10 @@ TEST(numbers_without_meaning)
 		{ "welcome none and a note", WIRE_WELCOME, { 0, 'x' }, 2,
 		    ERR_SYNTAX },
 		{ "welcome and no note", WIRE_WELCOME, { 1 }, 1, ERR_RANGE },
-		{ "ended how 2", WIRE_ENDED, { 2 }, 42, ERR_RANGE },
-		{ "ended why 4", WIRE_ENDED, { 0, 0, 0, 0, 0, 4 }, 42,
+		{ "ended how 2", WIRE_ENDED, { 2 }, 46, ERR_RANGE },
+		{ "ended why 4", WIRE_ENDED, { 0, 0, 0, 0, 0, 4 }, 46,
 		    ERR_RANGE },
-		{ "ended", WIRE_ENDED, { 0 }, 42, 0 },
+		{ "ended", WIRE_ENDED, { 0 }, 46, 0 },
 		{ "blob beyond total", WIRE_BLOB, { [36] = 1 }, 40,
 		    ERR_RANGE },
 		{ "config of nothing", WIRE_CONFIG, { 0 }, 24, ERR_RANGE },

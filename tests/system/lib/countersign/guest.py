@@ -37,9 +37,9 @@ HIERARCHIES = ('/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified',
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _cache():
+def _cache(packages):
     home = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
-    what = ' '.join([SUITE] + PACKAGES)
+    what = ' '.join([SUITE] + packages)
     return os.path.join(home, 'countersign-guest',
                         hashlib.sha256(what.encode()).hexdigest()[:16])
 
@@ -49,12 +49,12 @@ def _end(out):
     return lines[-1][:200] if lines else ''
 
 
-def _make(root):
+def _make(root, packages):
     """Fills the folder, or raises Skip."""
     part = root + '.part'
     shutil.rmtree(part, ignore_errors=True)
     r = subprocess.run(['debootstrap', '--variant=minbase', '--include=' +
-                        ','.join(PACKAGES), SUITE, part, MIRROR],
+                        ','.join(packages), SUITE, part, MIRROR],
                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT)
     if r.returncode != 0:
@@ -68,19 +68,19 @@ def _make(root):
     os.rename(part, root)
 
 
-def base():
+def base(packages=PACKAGES):
     """The folder with the guest's root; made if it is not there."""
     if os.geteuid() != 0:
         checks.skip('no guest: needs root')
     for program in ('systemd-nspawn', 'debootstrap'):
         if shutil.which(program) is None:
             checks.skip('no guest: %s is not installed' % program)
-    root = _cache()
+    root = _cache(packages)
     os.makedirs(os.path.dirname(root), exist_ok=True)
     with open(root + '.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(root):
-            _make(root)
+            _make(root, packages)
     return root
 
 
@@ -98,8 +98,12 @@ def _dies_with_us():
 class Guest:
     """A booted guest, until close()."""
 
+    packages = PACKAGES
+    leader = ('systemd', 'run/systemd/private')	# its name, and a sign
+    first = ['--boot', '--notify-ready=yes']	# what nspawn makes process 1
+
     def __init__(self):
-        root = base()
+        root = base(self.packages)
         self.name = 'cs-guest-' + os.urandom(6).hex()
         self.dir = os.path.join(tempfile.gettempdir(), self.name)
         os.mkdir(self.dir, 0o700)
@@ -180,10 +184,10 @@ class Guest:
         self.nspawn = subprocess.Popen(
             # All that is in it dies with unshare, and unshare with us.
             ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc',
-             'systemd-nspawn', '-q', '-D', self.root, '--boot',
+             'systemd-nspawn', '-q', '-D', self.root,
              '--register=no', '--keep-unit', '--console=pipe',
              '--resolv-conf=off', '--timezone=off', '--link-journal=no',
-             '-M', self.name, '--notify-ready=yes'],
+             '-M', self.name] + self.first,
             stdin=subprocess.DEVNULL, stdout=self.log,
             stderr=subprocess.STDOUT, preexec_fn=self._enter_group,
             env=dict(os.environ, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY='0')
@@ -191,6 +195,9 @@ class Guest:
             None)
         self.init = self._leader()
         self.init_fd = os.pidfd_open(self.init)
+        self._booted()
+
+    def _booted(self):
         r = self.run(['systemctl', 'is-system-running', '--wait'])
         if r.stdout.strip() not in (b'running', b'degraded'):
             checks.skip('no guest: it did not boot: %s; %s' % (
@@ -202,16 +209,16 @@ class Guest:
 
     def _leader(self):
         """The guest's process 1, once it listens."""
-        bus = 'run/systemd/private'
+        comm, path = self.leader
         for _ in range(LIMIT * 20):
             if self.nspawn.poll() is not None:
                 checks.skip('no guest: systemd-nspawn: ' + self._last())
             try:
                 for pid in _descendants(self.nspawn.pid):
                     with open('/proc/%d/comm' % pid) as f:
-                        comm = f.read().strip()
-                    if comm == 'systemd' and os.path.exists(
-                            '/proc/%d/root/%s' % (pid, bus)):
+                        found = f.read().strip()
+                    if found == comm and os.path.exists(
+                            '/proc/%d/root/%s' % (pid, path)):
                         return pid
             except OSError:
                 pass
