@@ -192,7 +192,8 @@ as_argv(const char *const *list)
 }
 
 /*
- * Becomes the program open at fd. Emulators do not have execveat(2): then by
+ * Becomes the program open at fd. Emulators do not have execveat(2), and where
+ * TOMOYO asks for the name it is /dev/fd/N, which not every /dev has: then by
  * the name that /proc gives the descriptor, which is the very file too.
  */
 IN_CHILD static void
@@ -203,7 +204,7 @@ become(int fd, const struct process_spec *spec)
 
 	(void)syscall(SYS_execveat, fd, "", as_argv(spec->argv),
 	    as_argv(spec->envp), AT_EMPTY_PATH);
-	if (errno != ENOSYS)
+	if (errno != ENOSYS && errno != ENOENT)
 		return;
 	do {
 		*--p = (char)('0' + fd % 10);

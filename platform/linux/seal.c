@@ -372,7 +372,7 @@ holds_files(const char *type)
 		"ramfs", "vfat", "exfat", "ntfs", "ntfs3", "fuseblk", "nfs",
 		"nfs4", "cifs", "smb3", "ceph", "gfs2", "ocfs2", "9p",
 		"virtiofs", "aufs", "ecryptfs", "ubifs", "iso9660", "udf",
-		"squashfs", "erofs",
+		"squashfs", "erofs", "rootfs",
 	};
 	size_t i;
 
