@@ -182,13 +182,36 @@ new_request(struct api *a, struct MHD_Connection *connection,
 	return r;
 }
 
+static void
+refuse_body(struct request *r)
+{
+	http_problem(r, 413, "too_large", "the body is larger than this path "
+	    "takes", "send what /openapi.json describes");
+}
+
+/* Whether it says that more comes than is ever read. */
+static bool
+is_endless(struct request *r)
+{
+	const char *p = MHD_lookup_connection_value(r->connection,
+	    MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	uint64_t n = 0;
+
+	for (; p != NULL && *p >= '0' && *p <= '9' && n <= BODY_MAX; p++)
+		n = n * 10 + (uint64_t)(*p - '0');
+	return n > BODY_MAX;
+}
+
 /* The headers are here: who asks for what? */
 static enum MHD_Result
 begin(struct request *r, const char *method)
 {
 	if (find_route(r, method) &&
-	    (r->route->right == 0 || http_authenticate(r)))
+	    (r->route->right == 0 || http_authenticate(r))) {
 		buf_init(&r->body, r->route->body);
+		if (is_endless(r))
+			refuse_body(r);
+	}
 	return r->queued;
 }
 
@@ -216,8 +239,7 @@ on_request(void *cls, struct MHD_Connection *connection, const char *path,
 	if (r->answered)
 		return MHD_YES;
 	if (buf_error(&r->body) == ERR_TOO_LARGE)
-		http_problem(r, 413, "too_large", "the body is larger than "
-		    "this path takes", "send what /openapi.json describes");
+		refuse_body(r);
 	else if (buf_error(&r->body) != 0)
 		http_error(r, ERR_NOMEM);
 	else
