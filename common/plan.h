@@ -33,7 +33,8 @@ enum plan_fd {
 	PLAN_FD_STATUS = 4,	/* writes status messages; not in the payload */
 	PLAN_FD_CONTROL = 5,	/* its end of file means: stop */
 	PLAN_FD_SCRIPT = 6,	/* the script's text; the payload has it too */
-	PLAN_FD_STEWARD = 7	/* with services that are scripts (steward.h) */
+	PLAN_FD_STEWARD = 7,	/* with services that are scripts (steward.h) */
+	PLAN_FD_HELD = 8	/* open for its own sake: the account's lock */
 };
 /* Where the payload finds the service broker (`repair` with services). */
 #define PLAN_FD_BROKER 3

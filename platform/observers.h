@@ -26,8 +26,7 @@ const char *observers_command(void);
 MUST_CHECK int observers_hold(unsigned i, int *ret_fd);
 /*
  * The same for any of those whose bit is set in `which`; waits at most wait_ms
- * until another agent of this machine lets one go (only tests have a second
- * one). ERR_EXISTS none was let go.
+ * until another agent of this machine lets one go. ERR_EXISTS none was let go.
  */
 MUST_CHECK int observers_hold_any(unsigned which, unsigned wait_ms,
     unsigned *ret_i, int *ret_fd);

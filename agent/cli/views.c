@@ -180,6 +180,7 @@ status_counts(struct doc_obj *o)
 		    (long long)int_of(&q, "pending"),
 		    (long long)int_of(&q, "approved"),
 		    (long long)int_of(&q, "running"));
+		line("next waits", text_of(&q, "waits"));
 	}
 	if (doc_type(o, "journal") == DOC_OBJECT) {
 		doc_obj(o, "journal", &q);
@@ -338,6 +339,10 @@ card_brief(struct doc_obj *o)
 		say("\n  still to approve: ");
 		say_escape(text_of(o, "missing"));
 	}
+	if (text_of(o, "waits").n > 0) {
+		say("\n  waits for: ");
+		say_escape(text_of(o, "waits"));
+	}
 	say("\n");
 }
 
@@ -481,6 +486,7 @@ card_known(struct doc_obj *o, bool full)
 	line("refused now", text_of(o, "refused_now"));
 	card_approvals(o);
 	line("to approve", text_of(o, "missing"));
+	line("waits for", text_of(o, "waits"));
 	card_result(o);
 }
 

@@ -119,7 +119,8 @@ struct core_host {
 	/*
 	 * Makes the plan of the card and keeps it for EFFECT_START, which may
 	 * not come: then it is asked again, and the new one counts. NULL, or
-	 * a word why it cannot be: "disk_full" has the card wait for room.
+	 * a word why it cannot be: "disk_full" has the card wait for room,
+	 * "account_busy" for an account to look as.
 	 */
 	const char *(*plan)(void *arg, const struct card *card,
 	    const struct verdict *v, struct core_plan *ret_plan);
@@ -270,7 +271,8 @@ MUST_CHECK int core_turn(struct core *c, struct moment m);
 /*
  * When the next thing falls due without input: seconds from m on (at least 1),
  * or -1 for never. An approved card that waits for what nobody reports (room on
- * the disk, its rate, the clock) is looked at once a minute.
+ * the disk, its rate, the clock) is looked at once a minute; for an account
+ * that another agent has, once a second.
  */
 int64_t core_wait_s(const struct core *c, struct moment m);
 
@@ -297,6 +299,14 @@ const char *core_org(const struct core *c);
 const char *core_device(const struct core *c);
 /* The word for what keeps anything from running now, or NULL. */
 const char *core_blocked(const struct core *c, struct moment m);
+/*
+ * What an approved card waits for, in words; NULL it is not approved, or runs.
+ * card: what it says, or NULL: then not whether it comes after others.
+ */
+const char *core_waits_for(const struct core *c, struct moment m,
+    const struct queue_item *item, const struct card *card);
+/* The same of the one that is first. */
+const char *core_first_waits_for(const struct core *c, struct moment m);
 
 /*
  * Looks at a card as things stand, for `show`: loads and parses it, decides

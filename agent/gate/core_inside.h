@@ -37,6 +37,8 @@ struct core {
 	struct standing_lock seal;	/* a lock that is not recorded */
 	uint64_t landmark, landmark_segment;
 	bool hold;
+	/* Why an approved card did not start, in the turn that was last. */
+	bool no_room, no_account;
 	struct limiter limiter;
 	struct budgets budgets;		/* of people whose cards are refused */
 	struct core_after *after;	/* open cards that wait for others */
@@ -118,6 +120,12 @@ MUST_CHECK int core_load_state(struct core *c, uint64_t index,
 bool core_has_files(const struct core *c, const struct record *rec);
 /* The queue, folded anew from all that the journal has. */
 MUST_CHECK int core_rebuild_queue(struct core *c);
+
+/* ---- schedule.c ---- */
+
+/* How many cards run that change things, and that look. */
+void core_count_running(const struct core *c, unsigned *ret_changing,
+    unsigned *ret_looking);
 
 /* ---- after.c ---- */
 

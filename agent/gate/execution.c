@@ -543,9 +543,9 @@ open_source(struct execution *e, struct source *s, int *ret_theirs)
 	return 0;
 }
 
-/* The runner's ends: standard output and error, then descriptors 3 to 7. */
+/* The runner's ends: standard output and error, then descriptors 3 to 8. */
 enum { END_OUT, END_ERR, END_PLAN, END_STATUS, END_CONTROL, END_SCRIPT,
-    END_STEWARD, ENDS };
+    END_STEWARD, END_HELD, ENDS };
 
 static int
 open_ends(struct execution *e, struct bytes plan, const struct bytes *script,
@@ -574,7 +574,8 @@ start_runner(struct execution *e, const int ends[ENDS])
 {
 	static const char *const argv[] = { "countersign-runner", NULL };
 	static const int numbers[ENDS] = { 1, 2, PLAN_FD_PLAN, PLAN_FD_STATUS,
-	    PLAN_FD_CONTROL, PLAN_FD_SCRIPT, PLAN_FD_STEWARD };
+	    PLAN_FD_CONTROL, PLAN_FD_SCRIPT, PLAN_FD_STEWARD,
+	    PLAN_FD_HELD };
 	struct process_fd fds[ENDS];
 	struct process_spec spec = {
 		.exec_fd = e->ex->runner_fd,
@@ -598,7 +599,7 @@ static int
 launch(struct execution *e, const struct plan *p, struct bytes plan,
     struct bytes script)
 {
-	int ends[ENDS] = { -1, -1, -1, -1, -1, -1, -1 };
+	int ends[ENDS] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 	int error = 0, i, r;
 
 	if (pen_make(&e->pen, p->memory_bytes, p->processes, &error) != 0)
@@ -610,8 +611,11 @@ launch(struct execution *e, const struct plan *p, struct bytes plan,
 	    e->ex->steward >= 0 && steward_ask(e->ex->steward,
 	    ends[END_PLAN], ends[END_OUT], &ends[END_STEWARD]) != 0)
 		r = trouble(e, "what runs service scripts has gone", EPIPE);
-	if (r == 0)
+	if (r == 0) {
+		ends[END_HELD] = e->cb.held > 0 ? e->cb.held : -1;
 		r = start_runner(e, ends);
+		ends[END_HELD] = -1;	/* the caller's */
+	}
 	for (i = 0; i < ENDS; i++)
 		pipes_close(&ends[i]);
 	if (r != 0)

@@ -90,6 +90,8 @@ struct exec_callbacks {
 	void (*on_output)(void *user, int stream, uint64_t ms,
 	    struct bytes data);
 	void (*on_end)(void *user, const struct exec_outcome *o);
+	/* What the runner keeps open until it ends (identities.h), or 0. */
+	int held;
 };
 
 /*

@@ -19,6 +19,8 @@
 #define TURN_ROUNDS 64
 /* How long a record may wait for a sync that it can share. */
 #define LATER_MS 20u
+/* How often to look whether other agents have let an account go. */
+#define ACCOUNT_MS 1000u
 
 struct moment
 gate_moment(void)
@@ -55,6 +57,7 @@ shut(struct gate *g)
 	close_handle((uv_handle_t *)&g->prepare);
 	close_handle((uv_handle_t *)&g->check);
 	close_handle((uv_handle_t *)&g->due);
+	close_handle((uv_handle_t *)&g->account);
 	close_handle((uv_handle_t *)&g->watchdog);
 	close_handle((uv_handle_t *)&g->proof);
 	close_handle((uv_handle_t *)&g->later);
@@ -220,6 +223,21 @@ renew(struct gate *g)
 	gate_touch(g, 0);
 }
 
+/* What could not be tried at the start is, by starting again. */
+static void
+on_account(uv_timer_t *t)
+{
+	struct gate *g = t->data;
+	struct identity id;
+	int slot = IDENTITY_NONE;
+
+	if (identities_take(&g->planner.identities, 0, &id, &slot) != 0)
+		return;
+	identities_release(&g->planner.identities, &slot);
+	(void)uv_timer_stop(t);
+	renew(g);
+}
+
 static void
 stop(struct gate *g, unsigned times)
 {
@@ -358,6 +376,7 @@ open_loop(struct gate *g)
 
 	if (uv_prepare_init(g->loop, &g->prepare) != 0 ||
 	    uv_check_init(g->loop, &g->check) != 0 ||
+	    uv_timer_init(g->loop, &g->account) != 0 ||
 	    uv_timer_init(g->loop, &g->watchdog) != 0 ||
 	    uv_timer_init(g->loop, &g->proof) != 0 ||
 	    uv_timer_init(g->loop, &g->later) != 0 ||
@@ -372,6 +391,10 @@ open_loop(struct gate *g)
 	    uv_check_start(&g->check, on_check) != 0 ||
 	    uv_poll_start(&g->due, UV_READABLE, on_due) != 0)
 		return ERR_IO;
+	g->account.data = g;
+	if (g->planner.untried)
+		(void)uv_timer_start(&g->account, on_account, ACCOUNT_MS,
+		    ACCOUNT_MS);
 	if (watchdog > 0)
 		(void)uv_timer_start(&g->watchdog, on_watchdog, watchdog,
 		    watchdog);
@@ -395,6 +418,7 @@ take_offers(struct gate *g)
 			log_event(&g->log, SERVICE_WARNING, "not offered"
 			    " profile=%s why=\"%s\"", names[i], o->why[i]);
 	executor_set_offer(g->executor, o);
+	g->planner.untried = g->offers.busy;
 }
 
 static int

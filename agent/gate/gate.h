@@ -65,6 +65,7 @@ struct gate {
 	uv_check_t check;
 	uv_poll_t due;			/* clock_timer of the next due thing */
 	int due_fd;
+	uv_timer_t account;		/* is one free by now? */
 	uv_timer_t watchdog;
 	uv_timer_t later;		/* gate_touch_later() */
 

@@ -51,7 +51,8 @@ is_shared(unsigned i, uint32_t uid)
 }
 
 int
-identities_take(struct identities *ids, struct identity *ret_id, int *ret_slot)
+identities_take(struct identities *ids, unsigned wait_ms,
+    struct identity *ret_id, int *ret_slot)
 {
 	struct identity found[OBSERVERS];
 	unsigned i, which = 0;
@@ -65,13 +66,23 @@ identities_take(struct identities *ids, struct identity *ret_id, int *ret_slot)
 		if (ids->held[i] < 0)
 			which |= 1u << i;
 	}
-	r = observers_hold_any(which, IDENTITIES_WAIT_MS, &i, &fd);
-	if (r != 0)
+	if ((r = observers_hold_any(which, wait_ms, &i, &fd)) != 0)
 		return r;
+	r = privileges_is_root() ? sandbox_sweep(found[i].uid) : 0;
+	if (r != 0 && r != ERR_UNSUPPORTED) {
+		observers_release(&fd);
+		return ERR_IO;
+	}
 	ids->held[i] = fd;
 	*ret_id = found[i];
 	*ret_slot = (int)i;
 	return 0;
+}
+
+int
+identities_held(const struct identities *ids, int slot)
+{
+	return slot >= 0 && slot < OBSERVERS ? ids->held[slot] : -1;
 }
 
 void

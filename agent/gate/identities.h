@@ -12,7 +12,7 @@
 #include "platform/observers.h"
 #include "platform/privileges.h"
 
-/* How long another agent of this machine may have all accounts (tests). */
+/* How long a start waits for one that other agents of this machine have all. */
 #define IDENTITIES_WAIT_MS 5000u
 
 /* None taken. */
@@ -26,11 +26,19 @@ void identities_init(struct identities *ids);
 
 /*
  * Takes a free account: until identities_release() it is this card's. *ret_slot
- * says which. ERR_NOT_FOUND the machine has not all of them; ERR_EXISTS all are
- * taken; ERR_UNSUPPORTED; privileges_find_user()'s errors.
+ * says which. What still runs as it, of a card whose agent and runner died, is
+ * killed first. Waits at most wait_ms for other agents of this machine.
+ * ERR_NOT_FOUND the machine has not all of them; ERR_EXISTS all are taken;
+ * ERR_UNSUPPORTED; ERR_IO; privileges_find_user()'s errors.
  */
-MUST_CHECK int identities_take(struct identities *ids,
+MUST_CHECK int identities_take(struct identities *ids, unsigned wait_ms,
     struct identity *ret_id, int *ret_slot);
+/*
+ * The descriptor by which an account is held, -1 of IDENTITY_NONE: whoever else
+ * has it open holds it too. The runner does: what it has to end as that user
+ * must not be another agent's card by then.
+ */
+int identities_held(const struct identities *ids, int slot);
 /* Gives it back; sets *slot to IDENTITY_NONE. Idempotent. */
 void identities_release(struct identities *ids, int *slot);
 

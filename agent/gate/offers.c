@@ -36,8 +36,10 @@ take_account(struct offers *o, struct identity *ret_id)
 	if (observers_name(0) == NULL || !privileges_is_root() ||
 	    identities_check(o->why, sizeof(o->why)) != 0)
 		return false;
-	if ((r = identities_take(o->ids, ret_id, &o->slot)) == 0)
+	if ((r = identities_take(o->ids, IDENTITIES_WAIT_MS, ret_id,
+	    &o->slot)) == 0)
 		return true;
+	o->busy = r == ERR_EXISTS;
 	(void)snprintf(o->why, sizeof(o->why), "no account for it: %s",
 	    r == ERR_EXISTS ? "other agents of this machine have them all" :
 	    err_text(r));

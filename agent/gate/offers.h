@@ -22,6 +22,8 @@ struct offers {
 	struct process probe;
 	int output;		/* of the probe, or -1 */
 	char why[SANDBOX_TEXT_SIZE];	/* why `observe` is not tried; "" */
+	/* For other agents that have all accounts: worth another try. */
+	bool busy;
 	struct sandbox_offer offer;
 };
 

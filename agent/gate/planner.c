@@ -287,9 +287,12 @@ fill_confined(struct planner *p, struct draft *d, const struct action *a,
 	struct identity id;
 	const char *word;
 	size_t i;
+	int r;
 
 	if (a->profile == ACTION_FULL)
 		return NULL;
+	if (a->profile == ACTION_OBSERVE && p->untried)
+		return "account_busy";
 	if (!profile_is_offered(p, a->profile, &word) ||
 	    missing_here(p, a) != NULL)
 		return "sandbox_unavailable";
@@ -300,8 +303,9 @@ fill_confined(struct planner *p, struct draft *d, const struct action *a,
 	fill_masks(p, d);
 	if (a->profile != ACTION_OBSERVE || !privileges_is_root())
 		return NULL;
-	if (identities_take(&p->identities, &id, &out->account) != 0)
-		return "no_account";
+	r = identities_take(&p->identities, 0, &id, &out->account);
+	if (r != 0)
+		return r == ERR_EXISTS ? "account_busy" : "no_account";
 	plan->uid = id.uid;
 	plan->gid = id.gid;
 	for (i = 0; i < id.n_groups && i < PLAN_GROUPS_MAX; i++)

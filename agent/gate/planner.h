@@ -21,6 +21,9 @@ struct planner {
 	const struct config *config;
 	struct identities identities;
 	struct interpreter_cache cache;
+	/* Other agents had all accounts when `observe` was to be tried: what
+	 * is approved for it waits until it has been. */
+	bool untried;
 };
 
 /* What one run needs; it owns its buffers. */
@@ -49,8 +52,9 @@ const char *planner_offers(struct planner *p, const struct verdict *v,
 /*
  * Makes the plan. NULL and both results, or a word why it cannot be:
  * "no_interpreter", "plan_too_large", "survivors_unavailable", "no_memory",
- * "no_account" (none to look as is free), "sandbox_unavailable", a word of
- * roots_check(), which looks again. The caller ends it with planner_release().
+ * "no_account" (those to look as are not fit), "sandbox_unavailable", a word of
+ * roots_check(), which looks again; "account_busy": none is free, and the card
+ * can wait. The caller ends it with planner_release().
  */
 const char *planner_make(struct planner *p, const struct card *card,
     const struct verdict *v, struct prepared *ret_prepared,

@@ -289,9 +289,7 @@ failed_to_start(struct run *run, int err)
 void
 runs_start(struct runs *r, const struct sha256 *card)
 {
-	static const struct exec_callbacks callbacks = {
-		on_started, on_output, on_end
-	};
+	struct exec_callbacks callbacks = { on_started, on_output, on_end, 0 };
 	struct run *run = run_find(r, card);
 	struct gate *g = r->g;
 	int err;
@@ -300,6 +298,8 @@ runs_start(struct runs *r, const struct sha256 *card)
 		gate_fail(g, "a run without a plan", ERR_STATE);
 		return;
 	}
+	callbacks.held = identities_held(&g->planner.identities,
+	    run->prepared.account);
 	err = executor_start(g->executor, buf_bytes(&run->prepared.plan),
 	    buf_bytes(&run->prepared.script), run->prepared.timeout_ms,
 	    &callbacks, run, &run->execution);

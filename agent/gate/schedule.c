@@ -15,6 +15,8 @@
 
 /* How often to look at approved cards that wait, in seconds. */
 #define LOOK_AGAIN_S 60
+/* The same while no account is free to look as: nothing tells when one is. */
+#define ACCOUNT_AGAIN_S 1
 
 static int
 card_ends(struct core *c, struct moment m, const struct queue_item *item,
@@ -289,8 +291,8 @@ lapse_expired(struct core *c, struct moment m)
 
 /* ---- the next to run ---- */
 
-static void
-count_running(const struct core *c, unsigned *ret_changing,
+void
+core_count_running(const struct core *c, unsigned *ret_changing,
     unsigned *ret_looking)
 {
 	const struct queue_item *i;
@@ -339,6 +341,8 @@ intend(struct core *c, struct moment m, struct dossier *d,
 	word = c->cfg.host->plan(c->cfg.arg, d->card, &d->verdict, &plan);
 	if (word != NULL && strcmp(word, "disk_full") == 0)
 		return ERR_NO_SPACE;
+	if (word != NULL && strcmp(word, "account_busy") == 0)
+		return ERR_AGAIN;
 	if (word != NULL)
 		return card_ends(c, m, item, RECORD_CANCELLED, "device",
 		    word);
@@ -410,8 +414,17 @@ consider(struct core *c, struct moment m, const struct queue_item *item,
 		}
 	}
 	dossier_close(&d);
-	/* The card waits for room: nothing ran. */
-	return err == ERR_NO_SPACE ? 0 : err;
+	if (err == ERR_NO_SPACE) {
+		/* The card waits for room: nothing ran. */
+		c->no_room = true;
+		err = 0;
+	} else if (err == ERR_AGAIN) {
+		/* And for an account, with all that come after it. */
+		c->no_account = true;
+		*looking = SLOTS_LOOKING;
+		err = 0;
+	}
+	return err;
 }
 
 static int
@@ -421,10 +434,11 @@ start_cards(struct core *c, struct moment m)
 	unsigned changing, looking;
 	int err;
 
+	c->no_room = c->no_account = false;
 	if (c->hold || queue_first_approved(c->queue) == NULL ||
 	    core_blocked(c, m) != NULL)
 		return 0;
-	count_running(c, &changing, &looking);
+	core_count_running(c, &changing, &looking);
 	for (item = queue_first_approved(c->queue); item != NULL;
 	    item = next) {
 		next = queue_next_approved(c->queue, item);
@@ -466,14 +480,15 @@ int64_t
 core_wait_s(const struct core *c, struct moment m)
 {
 	int64_t now = core_now(c, m), at = queue_next_expiry(c->queue), wait;
+	const int64_t again = c->no_account ? ACCOUNT_AGAIN_S : LOOK_AGAIN_S;
 	uint64_t summary = limiter_deadline(&c->limiter);
 
 	if (queue_next_lapse(c->queue) < at)
 		at = queue_next_lapse(c->queue);
 	wait = at == INT64_MAX ? -1 : at <= now ? 1 : at - now;
 	if (queue_first_approved(c->queue) != NULL &&
-	    (wait < 0 || wait > LOOK_AGAIN_S))
-		wait = LOOK_AGAIN_S;
+	    (wait < 0 || wait > again))
+		wait = again;
 	if (summary != UINT64_MAX) {
 		int64_t s = summary <= m.boot_ms ? 1 :
 		    (int64_t)((summary - m.boot_ms) / 1000 + 1);

@@ -101,11 +101,14 @@ put_queue(const struct gate *g, struct jsonw *w)
 {
 	const struct queue *q = core_queue(g->core);
 	const struct journal *j = g->journal;	/* NULL: unread evidence */
+	const char *waits;
 
 	jsonw_obj(w, "queue");
 	jsonw_int(w, "pending", (int64_t)queue_count(q, STATE_PENDING));
 	jsonw_int(w, "approved", (int64_t)queue_count(q, STATE_APPROVED));
 	jsonw_int(w, "running", (int64_t)queue_count(q, STATE_RUNNING));
+	if ((waits = core_first_waits_for(g->core, gate_moment())) != NULL)
+		jsonw_cstr(w, "waits", waits);
 	jsonw_obj_end(w);
 	jsonw_obj(w, "journal");
 	jsonw_int(w, "records", j != NULL ? (int64_t)journal_next(j) : 0);
@@ -318,6 +321,7 @@ put_card(struct gate *g, const struct queue_item *i, struct jsonw *w)
 	struct card *card = NULL;
 	struct verdict v;
 	struct buf missing;
+	const char *waits;
 	int err;
 
 	jsonw_obj(w, NULL);
@@ -328,6 +332,9 @@ put_card(struct gate *g, const struct queue_item *i, struct jsonw *w)
 	if (err == 0) {
 		put_text(card, &v, w);
 		jsonw_str(w, "missing", buf_bytes(&missing));
+		waits = core_waits_for(g->core, gate_moment(), i, card);
+		if (waits != NULL)
+			jsonw_cstr(w, "waits", waits);
 		card_free(card);
 	}
 	buf_free(&missing);

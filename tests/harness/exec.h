@@ -150,7 +150,7 @@ run_ended(void *user, const struct exec_outcome *o)
 }
 
 __attribute__((unused)) static const struct exec_callbacks run_callbacks = {
-	run_started, run_output, run_ended
+	run_started, run_output, run_ended, 0
 };
 
 /* A name that no other test has, and an executor with it. */

@@ -289,6 +289,83 @@ TEST(who_left_does_not_count)
 
 /* ---- slots ---- */
 
+/*
+ * Other agents of the machine have all accounts: it waits, in its place, with
+ * all that was approved for it, and is asked for again each second.
+ */
+TEST(a_card_waits_for_an_account)
+{
+	struct fx_card *looks[3], *changes, *short_lived;
+	struct fx f;
+	size_t asked;
+	int i;
+
+	fx_open(&f);
+	f.plans = "account_busy";
+	for (i = 0; i < 3; i++)
+		looks[i] = approved(&f, ACTION_OBSERVE);
+	short_lived = looks[2];
+	asked = f.n_plans;
+	fx_mark(&f);
+	fx_turn(&f);
+	/* The first is asked for; those behind it do not pass it. */
+	CHECK_INT(f.n_plans, asked + 1);
+	CHECK_INT(f.n_started, 0);
+	CHECK_NEWS(&f, "");
+	for (i = 0; i < 3; i++)
+		CHECK_STATE(&f, looks[i], "approved");
+	CHECK_INT(core_wait_s(f.core, f.m), 1);
+	CHECK(strstr(core_first_waits_for(f.core, f.m),
+	    "account to look as") != NULL);
+	CHECK(core_waits_for(f.core, f.m, fx_item(&f, &looks[1]->digest),
+	    NULL) != NULL);
+	/* What changes things needs none. */
+	f.plans = NULL;
+	changes = approved(&f, ACTION_FULL);
+	fx_turn(&f);
+	CHECK_INT(f.n_started, 4);
+	CHECK(sha256_equal(&f.started[0], &looks[0]->digest));
+	CHECK(sha256_equal(&f.started[1], &looks[1]->digest));
+	CHECK(sha256_equal(&f.started[2], &short_lived->digest));
+	CHECK_STATE(&f, changes, "running");
+	CHECK(core_first_waits_for(f.core, f.m) == NULL);
+	/* It does not outlive its time for having waited. */
+	f.plans = "account_busy";
+	short_lived = approved(&f, ACTION_OBSERVE);
+	fx_turn(&f);
+	CHECK_STATE(&f, short_lived, "approved");
+	fx_pass(&f, 3600);
+	fx_turn(&f);
+	CHECK_STATE(&f, short_lived, "expired");
+	CHECK(core_first_waits_for(f.core, f.m) == NULL);
+	fx_close(&f);
+}
+
+/* What it waits for is said, as it is. */
+TEST(what_a_card_waits_for)
+{
+	struct fx_card *card, *next;
+	struct fx f;
+
+	fx_open(&f);
+	card = fx_usual(&f);
+	CHECK(core_waits_for(f.core, f.m, fx_item(&f, &card->digest),
+	    NULL) == NULL);
+	card = fx_run(&f, &(struct fx_ask){ .profile = ACTION_FULL });
+	next = approved(&f, ACTION_REPAIR);
+	fx_turn(&f);
+	CHECK(core_waits_for(f.core, f.m, fx_item(&f, &card->digest),
+	    NULL) == NULL);
+	CHECK(strstr(core_waits_for(f.core, f.m, fx_item(&f, &next->digest),
+	    NULL), "one changes things at a time") != NULL);
+	f.plans = "disk_full";
+	fx_end(&f, &card->digest, "finished", 0);
+	fx_turn(&f);
+	CHECK(strstr(core_first_waits_for(f.core, f.m), "room") != NULL);
+	CHECK_INT(core_wait_s(f.core, f.m), 60);
+	fx_close(&f);
+}
+
 TEST(one_changes_and_four_look)
 {
 	struct fx_card *changes[3], *looks[6];

@@ -32,19 +32,19 @@ TEST(four_and_no_more)
 	need_accounts();
 	identities_init(&ids);
 	for (i = 0; i < OBSERVERS; i++) {
-		CHECK_INT(identities_take(&ids, &id[i], &slot[i]), 0);
+		CHECK_INT(identities_take(&ids, 20000, &id[i], &slot[i]), 0);
 		CHECK(id[i].uid != 0 && id[i].gid != 0);
 		for (k = 0; k < i; k++)
 			CHECK(id[k].uid != id[i].uid && slot[k] != slot[i]);
 	}
 	/* All are ours: nobody could let one go, so it is said at once. */
-	CHECK_INT(identities_take(&ids, &more, &other), ERR_EXISTS);
+	CHECK_INT(identities_take(&ids, 0, &more, &other), ERR_EXISTS);
 	CHECK_INT(other, IDENTITY_NONE);
 	k = (unsigned)slot[2];
 	identities_release(&ids, &slot[2]);
 	CHECK_INT(slot[2], IDENTITY_NONE);
 	identities_release(&ids, &slot[2]);
-	CHECK_INT(identities_take(&ids, &more, &other), 0);
+	CHECK_INT(identities_take(&ids, 20000, &more, &other), 0);
 	CHECK(more.uid == id[2].uid || other != (int)k);
 	identities_release(&ids, &other);
 	for (i = 0; i < OBSERVERS; i++)
@@ -62,8 +62,8 @@ TEST(two_agents_do_not_share)
 	need_accounts();
 	identities_init(&a);
 	identities_init(&b);
-	CHECK_INT(identities_take(&a, &one, &first), 0);
-	CHECK_INT(identities_take(&b, &two, &second), 0);
+	CHECK_INT(identities_take(&a, 5000, &one, &first), 0);
+	CHECK_INT(identities_take(&b, 5000, &two, &second), 0);
 	CHECK(one.uid != two.uid);
 	if ((pid = fork()) == 0) {
 		/* A copy would hold the account on. */
@@ -87,6 +87,36 @@ TEST(two_agents_do_not_share)
 		(void)kill(pid, SIGKILL);
 	CHECK_INT(r, 0);
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* What a card left whose agent and runner both died is no company. */
+TEST(who_takes_one_is_alone_as_it)
+{
+	struct identities ids;
+	struct identity id, again;
+	int slot, status = 0;
+	pid_t pid;
+
+	need_accounts();
+	identities_init(&ids);
+	CHECK_INT(identities_held(&ids, IDENTITY_NONE), -1);
+	CHECK_INT(identities_take(&ids, 20000, &id, &slot), 0);
+	CHECK(identities_held(&ids, slot) >= 0);
+	if ((pid = fork()) == 0) {
+		(void)close(ids.held[slot]);
+		if (setresuid(id.uid, id.uid, id.uid) != 0)
+			_exit(1);
+		for (;;)
+			(void)pause();
+	}
+	CHECK(pid > 0);
+	do {
+		identities_release(&ids, &slot);
+		CHECK_INT(identities_take(&ids, 20000, &again, &slot), 0);
+	} while (again.uid != id.uid);
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	identities_release(&ids, &slot);
 }
 
 TEST(not_as_user)

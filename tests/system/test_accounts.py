@@ -1,0 +1,161 @@
+"""test_accounts.py - four accounts to look as, for more cards than four.
+SPDX-License-Identifier: Apache-2.0
+
+In a guest, whose accounts are nobody else's: what runs as one of them is killed
+as a whole.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                'lib'))
+
+from countersign import checks, owner, scripts		# noqa: E402
+
+COUNT = 4
+LOOKS = dict(profile='observe', net='none', write=[], services=[])
+
+
+class Place:
+    def __init__(self, **policy):
+        self.guest = scripts.Scripts()
+        try:
+            scripts.install(self.guest)
+            self.agent = scripts.Machine(self.guest, policy=policy or None)
+        except BaseException:
+            self.guest.close()
+            raise
+
+    def __enter__(self):
+        self.agent.__enter__()
+        self.agent.offers('observe')
+        return self
+
+    def __exit__(self, *why):
+        self.agent.__exit__(*why)
+        self.guest.close()
+
+    def send(self, command, **more):
+        """An approved card: its digest."""
+        a = self.agent
+        env = a.card(command, **dict(LOOKS, **more))
+        digest = owner.digest_of(env)
+        a.send('card', env)
+        a.approve(digest, a.peer.record('card_received', card=digest), **more)
+        a.peer.record('approval_accepted', card=digest)
+        return digest
+
+    def hold(self, numbers):
+        """Holds accounts as another agent would: a process to be ended."""
+        tail = 'echo held; exec sleep infinity'
+        for n in numbers:
+            tail = 'exec %d>>/var/run/countersign-observe-%d.lock; ' \
+                   'flock %d; ' % (n + 2, n, n + 2) + tail
+        p = subprocess.Popen(self.guest.argv(['sh', '-c', tail]),
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        checks.equal(p.stdout.readline(), b'held\n')
+        return p
+
+    def let_go(self, p):
+        """nsenter waits for its child: that is what holds them."""
+        self.guest.must(['sh', '-c', 'kill -9 $(pgrep -x sleep | grep -vx '
+                         '"$(pgrep -o -x sleep)")'])
+        p.wait()
+        p.stdout.close()
+
+    def shown(self, digest):
+        got = json.loads(self.guest.must(['countersign', 'pending', '--json']))
+        return next(c for c in got['cards'] if c['card'] == digest)
+
+    def waits(self, digest, word):
+        """Until the card waits, and for that."""
+        for _ in range(3000):
+            got = self.shown(digest)
+            if word in got.get('waits', ''):
+                return
+        raise AssertionError('it waits for something else: %r' % got)
+
+
+def test_six_at_once():
+    with Place() as p:
+        a = p.agent
+        # None ends before all have been looked at.
+        p.guest.must(['mkdir', '-m', '755', '/srv/go'])
+        cards = [p.send('id -un; until test -e /srv/go/on; do sleep 0.02; '
+                        'done') for _ in range(6)]
+        for digest in cards[:COUNT]:
+            a.peer.record('exec_started', card=digest)
+        for digest in cards[COUNT:]:
+            p.waits(digest, 'as many run as may')
+        checks.equal(p.agent.status()['queue']['approved'], 2)
+        checks.true('as many run' in p.agent.status()['queue']['waits'],
+                    'status')
+        text = p.guest.must(['countersign', 'show', cards[5]]).decode()
+        checks.true('waits for' in text, text)
+        p.guest.must(['touch', '/srv/go/on'])
+        who = []
+        for digest in cards:
+            r = a.peer.record('exec_result', card=digest)
+            checks.equal((r['outcome'], r['exit_code']), ('finished', 0), r)
+            a.peer.wait(lambda: len(a.peer.output.get(bytes.fromhex(
+                digest[7:]), b'')) >= r['transcript_bytes'])
+            who.append(a.peer.transcript(digest)[0].decode().strip())
+        checks.equal(sorted(who[:COUNT]), ['countersign-observe-%d' % n
+                                           for n in (1, 2, 3, 4)])
+        begun = [r['card'] for r in a.peer.all('exec_intent')]
+        checks.equal(begun, cards, 'the order')
+
+
+def test_another_agent_has_them_all():
+    with Place() as p:
+        a = p.agent
+        other = p.hold([1, 2, 3, 4])
+        cards = [p.send('id -un') for _ in range(3)]
+        short = p.send('true', expires=owner.stamp(int(time.time()) + 8))
+        for digest in cards:
+            p.waits(digest, 'other agents')
+        # It answers, and does all else.
+        checks.equal(a.status()['queue']['approved'], 4)
+        _, r = a.run('id -un')		# of profile full
+        checks.equal(r['outcome'], 'finished', r)
+        a.peer.record('expired', card=short)
+        checks.equal(a.peer.all('exec_intent', card=cards[0]), [])
+        # The agent ends meanwhile, and comes back: they still wait.
+        a.kill()
+        a.start()
+        for digest in cards:
+            p.waits(digest, 'other agents')
+        checks.true('observe' not in a.status()['profiles'], 'not tried yet')
+        p.let_go(other)
+        for digest in cards:
+            r = a.peer.record('exec_result', card=digest)
+            checks.equal((r['outcome'], r['exit_code']), ('finished', 0), r)
+        checks.equal([r['card'] for r in a.peer.all('exec_intent')
+                      if r['card'] in cards], cards, 'the order')
+
+
+def test_a_runner_holds_its_account():
+    """Its agent has died, and it still has to end what runs as the account:
+    no other agent may have taken that by then."""
+    with Place() as p:
+        a = p.agent
+        digest = p.send('sleep 76543')
+        a.peer.record('exec_started', card=digest)
+        runner, = p.guest.pids('^countersign-runner$')
+        os.kill(runner, signal.SIGSTOP)
+        a.kill('KILL')
+        lock = '/var/run/countersign-observe-1.lock'
+        checks.equal(p.guest.run(['flock', '-n', lock, 'true']).returncode, 1)
+        os.kill(runner, signal.SIGCONT)
+        p.guest.must(['flock', lock, 'true'])
+        checks.equal(p.guest.pids('76543'), {})
+        a.start()
+        a.peer.record('exec_interrupted', card=digest)
+
+
+if __name__ == '__main__':
+    checks.main(globals(), jobs=2)
