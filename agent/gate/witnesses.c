@@ -17,6 +17,9 @@
 #include <string.h>
 
 #define ID_NAME_SIZE 9		/* 8 hex digits and a NUL */
+/* Of the newest note, its text and the empty one included: every reader takes
+ * so many signatures. */
+#define LINES_MAX 36
 
 /* Takes the witnesses of the root that is held now. */
 void
@@ -129,10 +132,51 @@ has_line(struct bytes note, struct bytes line)
 	return false;
 }
 
+/* Whether the name is the log's own, or that of one of its epochs. */
+static bool
+is_ours(struct bytes text, struct bytes name)
+{
+	size_t n = 0;
+
+	while (n < text.n && text.p[n] != '\n')
+		n++;
+	return name.n >= n && memcmp(name.p, text.p, n) == 0 &&
+	    (name.n == n || name.p[n] == '/');
+}
+
+/* Whose a line is, as far as that is known here. */
+enum whose { REFUSED, LISTED, UNKNOWN };
+
+/*
+ * Whoever reads a note with a line of a key that he knows, and it does not
+ * verify, throws all of it away. So no such line may come to stand in ours:
+ * none of our own keys, and of a listed witness a good one only. One that has
+ * such a witness's id would take the place of its file.
+ */
+static enum whose
+whose(const struct checkpoints *c, struct bytes text,
+    const struct note_signature *s)
+{
+	const struct note_key *key;
+	int64_t time;
+	size_t i;
+
+	if (is_ours(text, s->name))
+		return REFUSED;
+	for (i = 0; i < c->n_witnesses; i++) {
+		key = &c->witnesses[i].key;
+		if (memcmp(s->value.p, key->id, sizeof(key->id)) == 0)
+			return note_signature_is_by(s, key) &&
+			    cosignature_verify(text, s->line, key,
+			    &time) == 0 ? LISTED : REFUSED;
+	}
+	return UNKNOWN;
+}
+
 /* cosig/<id> becomes the note with this line. */
 static int
 keep_file(struct checkpoints *c, struct bytes note,
-    const struct note_signature *s)
+    const struct note_signature *s, enum whose w)
 {
 	char name[ID_NAME_SIZE];
 	uint64_t size;
@@ -140,12 +184,11 @@ keep_file(struct checkpoints *c, struct bytes note,
 	struct buf b;
 	int err;
 
-	if (s->value.n < 4)
-		return 0;
 	hex_encode(bytes_of(s->value.p, 4), name);
 	err = file_stat(c->cosig_dir, name, &size, &changed);
 	/* Whoever invents witnesses does not fill the disk. */
-	if (err == ERR_NOT_FOUND && c->n_files >= COSIG_FILES_MAX)
+	if (err == ERR_NOT_FOUND && w != LISTED &&
+	    c->n_files >= COSIG_FILES_MAX)
 		return 0;
 	c->n_files += err == ERR_NOT_FOUND;
 	buf_init(&b, NOTE_MAX);
@@ -158,6 +201,16 @@ keep_file(struct checkpoints *c, struct bytes note,
 	return err;
 }
 
+static size_t
+count_lines(struct bytes note)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < note.n; i++)
+		n += note.p[i] == '\n';
+	return n;
+}
+
 /* The newest note gets the line too, if it is of exactly this one. */
 static int
 keep_with_note(struct checkpoints *c, uint64_t size, struct bytes line)
@@ -165,7 +218,8 @@ keep_with_note(struct checkpoints *c, uint64_t size, struct bytes line)
 	size_t before = c->note.n;
 
 	if (size != c->size || has_line(buf_bytes(&c->note), line) ||
-	    c->note.n + line.n > WIRE_NOTE_CAP)
+	    c->note.n + line.n > WIRE_NOTE_CAP ||
+	    count_lines(buf_bytes(&c->note)) >= LINES_MAX)
 		return 0;
 	buf_put_bytes(&c->note, line);
 	if (buf_error(&c->note) != 0) {
@@ -175,33 +229,61 @@ keep_with_note(struct checkpoints *c, uint64_t size, struct bytes line)
 	return 0;
 }
 
+/* A note that lines came for. */
+struct cosigned {
+	struct bytes note, text;
+	uint64_t size;
+	struct buf good;	/* the lines of listed witnesses */
+};
+
+/* The lines of one sort; what does not read ends them. */
+static int
+keep_lines(struct checkpoints *c, struct cosigned *n, struct bytes lines,
+    enum whose w)
+{
+	struct note_signature s;
+	struct buf value;
+	int err = 0, got = 0;
+
+	buf_init(&value, NOTE_MAX);
+	while (err == 0 && (got = note_next(&lines, &value, &s)) == 1) {
+		if (whose(c, n->text, &s) != w)
+			continue;
+		if (w == LISTED)
+			buf_put_bytes(&n->good, s.line);
+		if ((err = keep_with_note(c, n->size, s.line)) == 0)
+			err = keep_file(c, n->note, &s, w);
+	}
+	buf_free(&value);
+	if (got < 0 && w == LISTED)
+		log_event(&c->g->log, SERVICE_WARNING, "a cosignature that"
+		    " does not read reason=%s", err_word(got));
+	return err;
+}
+
 int
 witnesses_keep(struct checkpoints *c, struct bytes note, uint64_t size,
     struct bytes lines)
 {
-	struct note_signature s;
-	struct bytes rest = lines;
-	struct buf value;
+	struct cosigned x = { .note = note, .size = size };
 	struct note n;
 	size_t before = c->note.n;
-	int err, got = 0;
+	int err;
 
 	witnesses_follow(c);
 	if ((err = note_parse(note, &n)) != 0)
 		return err == ERR_NOMEM ? err : 0;
-	buf_init(&value, NOTE_MAX);
-	if ((err = open_folder(c)) == 0)
-		while ((got = note_next(&rest, &value, &s)) == 1 && err == 0)
-			if ((err = keep_with_note(c, size, s.line)) == 0)
-				err = keep_file(c, note, &s);
-	buf_free(&value);
-	if (got < 0)
-		log_event(&c->g->log, SERVICE_WARNING, "a cosignature that"
-		    " does not read reason=%s", err_word(got));
+	x.text = n.text;
+	buf_init(&x.good, NOTE_MAX);
+	/* Those that count first: there is not room for any number. */
+	if ((err = open_folder(c)) == 0 &&
+	    (err = keep_lines(c, &x, lines, LISTED)) == 0)
+		err = keep_lines(c, &x, lines, UNKNOWN);
 	if (err == 0 && c->note.n != before)
 		err = file_replace(c->g->state_dir, CHECKPOINTS_FILE,
 		    buf_bytes(&c->note));
-	count(c, n.text, lines, size);
+	count(c, n.text, buf_bytes(&x.good), size);
+	buf_free(&x.good);
 	if (err != 0 && err != ERR_NOMEM) {
 		/* It can be had again; the disk is full, perhaps. */
 		log_event(&c->g->log, SERVICE_WARNING, "a cosignature was not"
