@@ -90,6 +90,27 @@ enter_mounts(const struct payload *y)
 	return mounts_enter(y->plan, &o, NULL);
 }
 
+/* The network namespace of what runs below an init. */
+static int
+enter_network(const struct payload *y)
+{
+	return y->plan->net == PLAN_NET_NONE && unshare(CLONE_NEWNET) != 0 ?
+	    errno : 0;
+}
+
+/* Until the init has made the mounts; without them it ends, and we with it. */
+static int
+await_mounts(const struct payload *y)
+{
+	char byte;
+	ssize_t n;
+
+	do {
+		n = read(y->mounted, &byte, sizeof(byte));
+	} while (n < 0 && errno == EINTR);
+	return n == 1 ? 0 : EIO;
+}
+
 static int
 new_session(const struct payload *y)
 {
@@ -280,14 +301,19 @@ static const struct step observe_steps[] = {
 	{ PLAN_STEP_NONE, NULL },
 };
 
-/* Below an init, which has seen to the mounts. */
+/*
+ * Below an init, which sees to the mounts meanwhile: an empty network takes the
+ * kernel as long to make as they take all together.
+ */
 static const struct step repair_steps[] = {
+	{ PLAN_STEP_NAMESPACE, enter_network },
 	{ PLAN_STEP_CGROUP, join_cgroups },
 	{ PLAN_STEP_SESSION, new_session },
 	{ PLAN_STEP_DESCRIPTORS, set_descriptors },
 	{ PLAN_STEP_LIMITS, set_limits },
 	{ PLAN_STEP_IDENTITY, set_identity },
 	{ PLAN_STEP_CAPABILITIES, set_privileges },
+	{ PLAN_STEP_MOUNT, await_mounts },
 	{ PLAN_STEP_DIRECTORY, set_directory },
 	{ PLAN_STEP_LANDLOCK, enter_landlock },
 	{ PLAN_STEP_SECCOMP, enter_seccomp },
@@ -412,9 +438,10 @@ is_orphan(const struct payload *y)
 __attribute__((noreturn)) static void
 be_init(struct payload *y)
 {
-	int error, pid;
+	int mounted[2], error, pid;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
+	    pipe2(mounted, O_CLOEXEC) != 0)
 		fail(y, PLAN_STEP_SUPERVISE, errno);
 	if (is_orphan(y))
 		_exit(EXIT_SANDBOX);
@@ -422,12 +449,15 @@ be_init(struct payload *y)
 		fail(y, PLAN_STEP_NAMESPACE, error);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		fail(y, PLAN_STEP_SUPERVISE, errno);
-	if ((error = enter_mounts(y)) != 0)
-		fail(y, PLAN_STEP_MOUNT, error);
+	y->mounted = mounted[0];
 	if ((pid = clone_into(y, 0)) == 0)
 		take_steps(y, repair_steps);
 	if (pid < 0)
 		fail(y, PLAN_STEP_FORK, errno);
+	if ((error = enter_mounts(y)) != 0)
+		fail(y, PLAN_STEP_MOUNT, error);
+	if (write(mounted[1], "", 1) != 1)
+		fail(y, PLAN_STEP_MOUNT, errno);
 	watch(y, pid);
 }
 
@@ -438,11 +468,8 @@ payload_clone(struct payload *y)
 	unsigned long flags = 0;
 	int pid;
 
-	if (p->profile != PLAN_FULL) {
+	if (p->profile != PLAN_FULL)
 		flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
-		if (p->net == PLAN_NET_NONE)
-			flags |= CLONE_NEWNET;
-	}
 	if (payload_has_init(p)) {
 		flags |= CLONE_NEWPID;
 		if (is_userns(p))
@@ -453,6 +480,8 @@ payload_clone(struct payload *y)
 			be_init(y);
 		return pid;
 	}
+	if (p->profile != PLAN_FULL && p->net == PLAN_NET_NONE)
+		flags |= CLONE_NEWNET;
 	if ((pid = clone_into(y, flags)) == 0)
 		take_steps(y, p->profile == PLAN_FULL ? full_steps :
 		    observe_steps);
