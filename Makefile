@@ -382,7 +382,7 @@ check:
 	-@$(MAKE) --no-print-directory -j$(JOBS) -k cross-programs TARGETS='$(CHECKED)'
 	@O='$(abspath $(O))' $(RUN) -l $(O)/check.log $(CHECKS) "scripts/lint shell clang" \
 		"scripts/check-reproducible $(O)/bin" $(call reproduce,$(REPRODUCED)) \
-		$(UNIT_RUNS) $(FUZZ_RUNS) $(INTEROP_RUNS) $(SYSTEM_RUNS)
+		$(UNIT_RUNS) $(FUZZ_RUNS) $(INTEROP_RUNS) $(SYSTEM_RUNS) "tests/soak/run 0.7"
 
 TOOLS ?= shell clang tidy cppcheck analyzer
 lint: $(O)/deps/gcc.ok

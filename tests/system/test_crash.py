@@ -536,7 +536,7 @@ def test_kills_at_any_moment():
     rng = random.Random(seed)
     with Agent() as a:
         load = Load(a, rng)
-        for _ in range(int(os.environ.get('KILLS', 40))):
+        for _ in range(int(os.environ.get('KILLS', 80))):
             load.more(3)
             load.try_push()
             n = len(a.peer.records) + rng.randrange(12)
