@@ -4,8 +4,10 @@ SPDX-License-Identifier: Apache-2.0
 In a guest, whose accounts are nobody else's: what runs as one of them is killed
 as a whole.
 """
+import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +19,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 from countersign import checks, owner, scripts		# noqa: E402
 
 COUNT = 4
-LOOKS = dict(profile='observe', net='none', write=[], services=[])
+LOOKS = dict(profile='observe', net='none', read='user', write=[],
+             services=[])
 
 
 class Place:
@@ -155,6 +158,66 @@ def test_a_runner_holds_its_account():
         checks.equal(p.guest.pids('76543'), {})
         a.start()
         a.peer.record('exec_interrupted', card=digest)
+
+
+def change(p, old, new):
+    """Edits the guest's accounts."""
+    at = p.guest.path('/etc/passwd')
+    with open(at, encoding='ascii') as f:
+        text = f.read()
+    changed = re.sub(old, new, text, flags=re.M)
+    checks.true(changed != text, old)
+    with open(at, 'w', encoding='ascii') as f:
+        f.write(changed)
+    return text
+
+
+def test_accounts_that_are_missing():
+    """Without all four `observe` is not offered, in words that help; the rest
+    is. An account that is gone later has its card fail, not run as another."""
+    with Place() as p:
+        a = p.agent
+        at = p.guest.path('/etc/passwd')
+        for old, new, named in (
+                (r'^countersign-observe-3:.*\n', '', ['3']),
+                (r'^countersign-observe-[24]:.*\n', '', ['2', '4']),
+                # root's number, and two names for one number
+                (r'^(countersign-observe-1:x):\d+:', r'\1:0:', ['1']),
+                (r'^(countersign-observe-2:x:\d+):\d+:', r'\1:0:', ['2']),
+                (r'^(countersign-observe-3:x:)\d+(:.*\n)'
+                 r'(countersign-observe-4:x:)(\d+)', r'\g<1>\4\2\3\4',
+                 ['3', '4'])):
+            text = change(p, old, new)
+            a.kill()
+            a.start()
+            s = a.status()
+            checks.equal(s['profiles'], ['repair', 'full'], named)
+            why, = [x['why'] for x in s['sandbox']
+                    if x['profile'] == 'observe']
+            told = p.guest.run(['countersignd', 'selftest']).stdout.decode()
+            for n in range(1, COUNT + 1):
+                name = 'countersign-observe-%d' % n
+                checks.equal(name in why, str(n) in named, why)
+                checks.equal(name in told, str(n) in named, told)
+            checks.true('useradd' in why, why)
+            checks.true('NOT OFFERED observe' in told, told)
+            checks.true('observe' not in json.loads(base64.b64decode(
+                a.peer.hellos[-1]['payload']))['profiles'], 'hello')
+            env = a.card('true', **LOOKS)
+            a.send('card', env)
+            r = a.peer.record('card_refused', card=owner.digest_of(env))
+            checks.equal((r['reason'], r['detail']),
+                         ('sandbox_unavailable', why[:len(r['detail'])]), r)
+            with open(at, 'w', encoding='ascii') as f:
+                f.write(text)
+        a.kill()
+        a.start()
+        _, r = a.run('true', **LOOKS)
+        checks.equal(r['outcome'], 'finished', r)
+        change(p, r'^countersign-observe-3:.*\n', '')
+        digest = p.send('true')
+        checks.equal(a.peer.record('cancelled', card=digest)['reason'],
+                     'no_account')
 
 
 if __name__ == '__main__':

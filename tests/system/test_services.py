@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 
-from countersign import checks, scripts			# noqa: E402
+from countersign import checks, guest, machine, scripts	# noqa: E402
 
 POLICY = {'repair_write': [{'groups': ['lab'], 'roots': ['/srv/declared']}]}
 VERBS = ['start', 'stop', 'restart', 'reload', 'status']
@@ -336,6 +336,74 @@ def test_names_and_verbs():
         a.send('card', env)
         checks.equal(a.peer.record('card_refused', card=scripts.owner.digest_of(
             env))['reason'], 'needs_full')
+
+
+def test_refused_services_are_in_the_result():
+    """With a systemd: what was asked for and not declared, and what needs
+    `full`, counted in the record of the result."""
+    with guest.Guest() as g:
+        machine.install(g)
+        for name, run in (('mine', '/bin/sleep infinity'),
+                          ('theirs', '/bin/sleep infinity'),
+                          ('written', '/srv/declared/run')):
+            with open(g.path('/etc/systemd/system/%s.service' % name), 'w',
+                      encoding='ascii') as f:
+                f.write('[Service]\nExecStart=%s\n' % run)
+        os.makedirs(g.path('/srv/declared'), exist_ok=True)
+        g.must(['systemctl', 'daemon-reload'])
+        with machine.Machine(g, POLICY) as m:
+            m.offers('repair')
+
+            def card(command, units, **more):
+                return m.result(command, **dict(dict(
+                    profile='repair', net='none', read='user', write=[],
+                    services=[{'unit': u + '.service',
+                               'verbs': ['start', 'status']}
+                              for u in units]), **more))
+
+            def active(name):
+                return g.run(['systemctl', 'is-active', '-q',
+                              name]).returncode == 0
+
+            for command, units, done, refused in (
+                    ('systemctl start theirs', ['mine'], 0, 1),
+                    ('systemctl stop mine; systemctl restart mine', ['mine'],
+                     0, 2),
+                    ('systemctl start mine; systemctl start theirs; '
+                     'systemctl status mine >/dev/null', ['mine'], 2, 1),
+                    # What one may write and start is looked at when asked.
+                    ('systemctl start mine', ['mine'], 1, 0)):
+                r, out, err = card(command, units)
+                checks.equal(r['detail'], 'service requests: %d done, %d '
+                             'refused' % (done, refused), repr((r, err)))
+                checks.equal(active('theirs'), False, command)
+            # It comes to be in a root after the card was taken in.
+            env = m.card('systemctl start mine; echo "=$?"; systemctl status '
+                         'mine >/dev/null; echo "=$?"', profile='repair',
+                         net='none', read='user', write=['/srv/declared'],
+                         services=[{'unit': 'mine.service',
+                                    'verbs': ['start', 'status']}])
+            m.send('card', env)
+            digest = scripts.owner.digest_of(env)
+            received = m.peer.record('card_received', card=digest)
+            g.must(['systemctl', 'stop', 'mine'])
+            with open(g.path('/etc/systemd/system/mine.service'), 'w',
+                      encoding='ascii') as f:
+                f.write('[Service]\nExecStart=/srv/declared/run\n')
+            g.must(['systemctl', 'daemon-reload'])
+            m.approve(digest, received)
+            r = m.peer.record('cancelled', card=digest)
+            checks.equal(r['reason'], 'needs_full', r)
+            checks.equal(active('mine'), False)
+            env = m.card('true', profile='repair', net='none', read='user',
+                         write=['/srv/declared'],
+                         services=[{'unit': 'written.service',
+                                    'verbs': ['start']}])
+            m.send('card', env)
+            r = m.peer.record('card_refused',
+                              card=scripts.owner.digest_of(env))
+            checks.equal(r['reason'], 'needs_full', r)
+            checks.true('written.service' in r['detail'], r)
 
 
 def test_system_v():
