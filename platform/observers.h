@@ -9,7 +9,9 @@
 #ifndef COUNTERSIGN_PLATFORM_OBSERVERS_H
 #define COUNTERSIGN_PLATFORM_OBSERVERS_H
 
-#include "common/error.h"
+#include "common/bytes.h"
+
+#include <stdbool.h>
 
 /* How many there are; as many such cards run at once. */
 #define OBSERVERS 4
@@ -18,6 +20,17 @@
 const char *observers_name(unsigned i);
 /* What a person types to make all of them. */
 const char *observers_command(void);
+/* The number that the package gives to number i; 0: what the system gives. */
+uint32_t observers_number(unsigned i);
+/*
+ * Whether only the account itself can have that number. All that runs under it
+ * is killed when a card ends, and that reaches into the containers of this
+ * machine: so no number that systems and images give out by themselves (below
+ * 65536), and none of the ranges that user namespaces are given (subuid(5)).
+ */
+bool observers_is_apart(uint32_t uid);
+/* The same, with the ranges' file. Pure. */
+bool observers_is_outside(uint32_t uid, struct bytes subuid);
 /*
  * Keeps number i from other agents of this machine, for as long as the
  * descriptor is open: they would kill one another's cards. Needs root.

@@ -19,7 +19,8 @@ identities_init(struct identities *ids)
 		ids->held[i] = -1;
 }
 
-/* The account, if it can be nobody's who matters. */
+/* The account, if it can be nobody's who matters. ERR_RANGE: by its number it
+ * could be, and *ret_id is set. */
 static int
 find(unsigned i, struct identity *ret_id)
 {
@@ -34,20 +35,25 @@ find(unsigned i, struct identity *ret_id)
 	if (id.uid == 0 || id.gid == 0 || id.uid == privileges_uid())
 		return ERR_PERMISSION;
 	*ret_id = id;
-	return 0;
+	return observers_is_apart(id.uid) ? 0 : ERR_RANGE;
 }
 
-/* Two names for one number would be one account for two cards. */
-static bool
-is_shared(unsigned i, uint32_t uid)
+/* All of them, and what is wrong with each: find()'s errors, 0 none. Two names
+ * for one number would be one account for two cards: ERR_PERMISSION. */
+static void
+find_all(struct identity ret_ids[OBSERVERS], int ret_r[OBSERVERS])
 {
-	struct identity other;
-	unsigned k;
+	unsigned i, k;
 
-	for (k = 0; k < OBSERVERS; k++)
-		if (k != i && find(k, &other) == 0 && other.uid == uid)
-			return true;
-	return false;
+	for (i = 0; i < OBSERVERS; i++) {
+		ret_ids[i] = (struct identity){ .uid = 0 };
+		ret_r[i] = find(i, &ret_ids[i]);
+	}
+	for (i = 0; i < OBSERVERS; i++)
+		for (k = 0; k < OBSERVERS; k++)
+			if (k != i && ret_r[i] == 0 && ret_ids[k].uid != 0 &&
+			    ret_ids[k].uid == ret_ids[i].uid)
+				ret_r[i] = ret_r[k] = ERR_PERMISSION;
 }
 
 int
@@ -55,14 +61,13 @@ identities_take(struct identities *ids, unsigned wait_ms,
     struct identity *ret_id, int *ret_slot)
 {
 	struct identity found[OBSERVERS];
+	int each[OBSERVERS], r, fd;
 	unsigned i, which = 0;
-	int r, fd;
 
+	find_all(found, each);
 	for (i = 0; i < OBSERVERS; i++) {
-		if ((r = find(i, &found[i])) != 0)
-			return r;
-		if (is_shared(i, found[i].uid))
-			return ERR_PERMISSION;
+		if (each[i] != 0)
+			return each[i];
 		if (ids->held[i] < 0)
 			which |= 1u << i;
 	}
@@ -114,30 +119,50 @@ identities_sweep(struct identities *ids)
 	return err;
 }
 
+/* The accounts with that trouble, or with any other: how many. */
+static unsigned
+list(const struct identity ids[OBSERVERS], const int each[OBSERVERS],
+    bool number, char *ret_list, size_t size)
+{
+	unsigned i, n = 0;
+	size_t at = 0;
+
+	for (i = 0; i < OBSERVERS; i++) {
+		if (each[i] == 0 || (each[i] == ERR_RANGE) != number)
+			continue;
+		at += (size_t)snprintf(ret_list + at, size - at, "%s%s",
+		    n++ > 0 ? ", " : "", observers_name(i));
+		if (number && at < size)
+			at += (size_t)snprintf(ret_list + at, size - at,
+			    " (%u)", (unsigned)ids[i].uid);
+		if (at >= size)
+			break;
+	}
+	return n;
+}
+
 int
 identities_check(char *ret_why, size_t n)
 {
-	char missing[128] = "";
-	struct identity id;
+	struct identity ids[OBSERVERS];
+	int each[OBSERVERS];
+	char names[256];
 	size_t at = 0;
-	unsigned i;
 
-	for (i = 0; i < OBSERVERS; i++) {
-		if (observers_name(i) == NULL) {
-			(void)snprintf(ret_why, n, "this system has no such"
-			    " account");
-			return ERR_NOT_FOUND;
-		}
-		if (find(i, &id) == 0 && !is_shared(i, id.uid))
-			continue;
-		at += (size_t)snprintf(missing + at, sizeof(missing) - at,
-		    "%s%s", at > 0 ? ", " : "", observers_name(i));
-		if (at >= sizeof(missing))
-			break;
+	if (observers_name(0) == NULL) {
+		(void)snprintf(ret_why, n, "this system has no such account");
+		return ERR_NOT_FOUND;
 	}
-	if (at == 0)
-		return 0;
-	(void)snprintf(ret_why, n, "no usable account %s: make them with: %s",
-	    missing, observers_command());
-	return ERR_NOT_FOUND;
+	find_all(ids, each);
+	ret_why[0] = '\0';
+	if (list(ids, each, false, names, sizeof(names)) > 0)
+		(void)snprintf(ret_why, n, "no usable account %s: make them"
+		    " with: %s", names, observers_command());
+	if (list(ids, each, true, names, sizeof(names)) > 0 &&
+	    (at = strlen(ret_why)) < n)
+		(void)snprintf(ret_why + at, n - at, "%snumbers that containers"
+		    " use too: %s: give them others: usermod -u %u %s",
+		    at > 0 ? "; " : "", names,
+		    (unsigned)observers_number(0), observers_name(0));
+	return ret_why[0] != '\0' ? ERR_NOT_FOUND : 0;
 }

@@ -44,3 +44,25 @@ observers_hold_any(unsigned which, unsigned wait_ms, unsigned *ret_i,
 	(void)ret_fd;
 	return ERR_UNSUPPORTED;
 }
+
+uint32_t
+observers_number(unsigned i)
+{
+	(void)i;
+	return 0;
+}
+
+bool
+observers_is_apart(uint32_t uid)
+{
+	(void)uid;
+	return true;
+}
+
+bool
+observers_is_outside(uint32_t uid, struct bytes subuid)
+{
+	(void)uid;
+	(void)subuid;
+	return true;
+}

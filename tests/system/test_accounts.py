@@ -220,5 +220,79 @@ def test_accounts_that_are_missing():
                      'no_account')
 
 
+def numbers(g):
+    out = {}
+    with open(g.path('/etc/passwd'), encoding='ascii') as f:
+        for line in f:
+            name, _, uid = line.split(':')[:3]
+            if name.startswith('countersign-observe-'):
+                out[name] = int(uid)
+    return out
+
+
+def test_numbers_that_containers_use():
+    """Accounts of an earlier setup: not swept, not used, and renumbered."""
+    here = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
+    with Place() as p:
+        a = p.agent
+        at = p.guest.path('/etc/passwd')
+        with open(at, encoding='ascii') as f:
+            text = f.read()
+        low = re.sub(r'(countersign-observe-(\d):x):\d+:',
+                     lambda m: '%s:99%s:' % m.groups(), text)
+        mine = numbers(p.guest)
+        for new, subuid, where in (
+                (low, '', range(991, 995)),
+                # A range that a user namespace was given.
+                (text, 'someone:100:5\n\nbad\nx:1:y\nlxd:%d:65536\n' % (
+                    mine['countersign-observe-2'] - 1),
+                 [mine['countersign-observe-%d' % n] for n in (2, 3, 4)])):
+            with open(at, 'w', encoding='ascii') as f:
+                f.write(new)
+            with open(p.guest.path('/etc/subuid'), 'w',
+                      encoding='ascii') as f:
+                f.write(subuid)
+            # Somebody in a container has that number.
+            other = subprocess.Popen(
+                p.guest.argv(['setpriv', '--reuid', str(where[0]), '--regid',
+                              '65533', '--clear-groups', 'sh', '-c',
+                              'echo up; exec sleep infinity']),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            checks.equal(other.stdout.readline(), b'up\n')
+            a.kill()
+            a.start()
+            s = a.status()
+            checks.equal(s['profiles'], ['repair', 'full'])
+            why, = [x['why'] for x in s['sandbox']
+                    if x['profile'] == 'observe']
+            for number in where:
+                checks.true('(%d)' % number in why, why)
+            checks.true('usermod -u 70501 countersign-observe-1' in why, why)
+            checks.equal(other.poll(), None, 'it was swept')
+            p.guest.must(['pkill', '-KILL', '-u', str(where[0])])
+            other.wait()
+            other.stdout.close()
+        with open(p.guest.path('/etc/subuid'), 'w', encoding='ascii'):
+            pass
+        want = {'countersign-observe-%d' % n: 70500 + n for n in (1, 2, 3, 4)}
+        p.guest.copy(os.path.join(here, 'scripts', 'setup'), '/root/setup')
+        p.guest.copy(os.path.join(here, 'packaging/debian/postinst'),
+                     '/root/postinst')
+        p.guest.copy(os.path.join(here, 'packaging/systemd/'
+                                  'countersign.sysusers'),
+                     '/usr/lib/sysusers.d/countersign.conf', 0o644)
+        for command in (['bash', '/root/setup', 'accounts'],
+                        ['sh', '/root/postinst', 'configure', '0.0']):
+            with open(at, 'w', encoding='ascii') as f:
+                f.write(low)
+            p.guest.must(command)
+            checks.equal(numbers(p.guest), want, command)
+            # Those that are apart already keep what they have.
+            with open(at, 'w', encoding='ascii') as f:
+                f.write(text)
+            p.guest.must(command)
+            checks.equal(numbers(p.guest), mine, command)
+
+
 if __name__ == '__main__':
     checks.main(globals(), jobs=2)

@@ -119,6 +119,43 @@ TEST(who_takes_one_is_alone_as_it)
 	identities_release(&ids, &slot);
 }
 
+TEST(numbers_that_are_nobody_elses)
+{
+	static const struct {
+		uint32_t uid;
+		const char *subuid;
+		bool outside;
+	} rows[] = {
+		{ 0, "", false }, { 33, "", false }, { 999, "", false },
+		{ 1000, "", false }, { 65534, "", false },
+		{ 65535, "", false }, { 65536, "", true },
+		{ 70501, "", true },
+		{ 70501, "a:100000:65536\n", true },
+		{ 100000, "a:100000:65536\n", false },
+		{ 165535, "a:100000:65536\n", false },
+		{ 165536, "a:100000:65536\n", true },
+		{ 165536, "a:100000:65536\nb:165536:1", false },
+		{ 70501, "a:70501:0\n", true },
+		{ 70501, "1000:70501:1\n", false },
+		{ 70501, "a:70000:600:x\n", false },
+		{ 70501, "\n\n:\n::\na\na:b:c\na:70501\n", true },
+		{ 70501, "a:99999999999999999999:5\n", true },
+		{ 70501, "a:0:4294967295\n", false },
+		{ 4294967294u, "a:4294967294:1\n", false },
+		{ 4294967294u, "a:4294967295:1\n", true },
+	};
+	size_t i;
+
+	if (observers_number(0) == 0)
+		SKIP("no such ranges on this system");
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CHECK_MSG(observers_is_outside(rows[i].uid,
+		    bytes_str(rows[i].subuid)) == rows[i].outside,
+		    "%u in \"%s\"", (unsigned)rows[i].uid, rows[i].subuid);
+	for (i = 0; i < OBSERVERS; i++)
+		CHECK_INT(observers_number((unsigned)i), 70501 + i);
+}
+
 TEST(not_as_user)
 {
 	struct identities ids;
