@@ -7,6 +7,7 @@
 
 #include "common/cosignature.h"
 #include "console/conlog.h"
+#include "console/owners.h"
 #include "console/store/cosigned.h"
 #include "console/tree.h"
 #include "console/witness/post.h"
@@ -26,6 +27,9 @@
  * for so long, then twice. A newer checkpoint is asked about at once. */
 #define RETRY_S 2
 #define RETRY_MOST_S 3600
+/* Of an answer, to be kept: lines, and their bytes. A device takes 8 KiB. */
+#define LINES_MAX 8
+#define LINES_ROOM ((size_t)7 << 10)
 /* Of a cosignature's time ahead of ours. */
 #define AHEAD_S 300
 #define REQUEST_CAP ((size_t)WITNESS_REQUEST_MAX)
@@ -156,17 +160,73 @@ put_off(struct asked *a, const char *why)
 	return keep(a, &c, bytes_of(NULL, 0));
 }
 
-/* The witness's own lines out of its answer. */
-static void
-put_lines(struct buf *b, struct bytes answer, const struct note_key *key)
+/* Whether the name is the log's own, or below it. */
+static bool
+is_of_log(struct bytes name, const struct store_device *d)
 {
+	char origin[STORE_ORG_SIZE + DEVICEID_SIZE];
+	size_t n;
+
+	(void)snprintf(origin, sizeof(origin), "%s/%s", d->org, d->id);
+	n = strlen(origin);
+	return name.n >= n && memcmp(name.p, origin, n) == 0 &&
+	    (name.n == n || name.p[n] == '/');
+}
+
+/*
+ * Whether the name is of somebody who speaks for himself: a bad line in such a
+ * name spoils the note for all who know the key.
+ */
+static bool
+is_known(const struct asked *a, struct bytes name,
+    const struct store_device *d)
+{
+	const struct console *c = a->s->c;
+	const struct root *root;
+	const struct trust *t;
+	size_t i;
+
+	if (is_of_log(name, d) || bytes_is(name, c->self.key.name))
+		return true;
+	for (i = 0; i < a->s->n; i++)
+		if (bytes_is(name, a->s->asked[i].w->key.name))
+			return true;
+	if (owners_trust(c->owners, d->org, &t) != 0)
+		return true;
+	root = t != NULL ? trust_root(t) : NULL;
+	for (i = 0; root != NULL && i < root->n_witnesses; i++)
+		if (bytes_equal(name, root->witnesses[i].name))
+			return true;
+	return false;
+}
+
+/*
+ * The lines of its answer that go with the checkpoint: its own first, which
+ * was verified; then, as far as there is room, those that mean nothing here.
+ */
+static void
+put_lines(const struct asked *a, const struct store_device *d, struct buf *b,
+    struct bytes answer)
+{
+	const struct note_key *key = &a->w->key;
+	struct bytes rest = answer;
 	struct note_signature s;
 	struct buf value;
+	size_t n = 0;
 
 	buf_init(&value, POST_ANSWER_MAX);
-	while (note_next(&answer, &value, &s) == 1)
-		if (note_signature_is_by(&s, key))
+	while (note_next(&rest, &value, &s) == 1)
+		if (n == 0 && note_signature_is_by(&s, key)) {
 			buf_put_bytes(b, s.line);
+			n++;
+		}
+	while (note_next(&answer, &value, &s) == 1)
+		if (!note_signature_is_by(&s, key) && n < LINES_MAX &&
+		    b->n + s.line.n <= LINES_ROOM && (bytes_is(s.name,
+		    key->name) || !is_known(a, s.name, d))) {
+			buf_put_bytes(b, s.line);
+			n++;
+		}
 	buf_free(&value);
 }
 
@@ -204,9 +264,11 @@ take_lines(struct asked *a, struct bytes answer)
 		err = ERR_RANGE;
 	if (err != 0)
 		return put_off(a, err_word(err));
+	if ((err = store_device_find_n(a->s->c->store, a->device, &d)) != 0)
+		return err;
 	buf_init(&lines, POST_ANSWER_MAX);
 	buf_init(&note, NOTE_MAX);
-	put_lines(&lines, answer, &a->w->key);
+	put_lines(a, &d, &lines, answer);
 	put_own(&note, &n, a->s->c->self.key.name);
 	buf_put_bytes(&note, buf_bytes(&lines));
 	memset(&c, 0, sizeof(c));
