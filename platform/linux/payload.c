@@ -239,9 +239,13 @@ enter_landlock(const struct payload *y)
 static int
 enter_seccomp(const struct payload *y)
 {
+	const enum plan_net net = y->plan->net;
 	const struct seccomp_policy policy = {
 		.unix_sockets = payload_has_unix(y->plan),
-		.internet = y->plan->net != PLAN_NET_VIEW,
+		/* With no network there is nobody to reach; that nothing is
+		 * listened on either, Landlock sees to from version 4 on. */
+		.internet = net == PLAN_NET_HOST ||
+		    (net == PLAN_NET_NONE && y->landlock >= 4),
 	};
 
 	return seccomp_enter(&policy);
