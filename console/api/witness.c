@@ -14,8 +14,8 @@
 #include <string.h>
 
 /* Requests that are answered a second, and at once after a pause. */
-#define PER_SECOND 50u
-#define AT_ONCE 200u
+#define PER_SECOND 250u
+#define AT_ONCE 1000u
 
 void
 api_witness(struct request *r)
