@@ -9,7 +9,9 @@
  * but for two roots that are only compared; one that is null or left out is
  * empty, as is a proof, and a wantErr that is left out is false. A consistency
  * proof from the empty tree is wrong, whatever the second size is: it says
- * nothing. Proofs of subtrees are not in RFC 6962 and are skipped.
+ * nothing. Of subtrees {start, end}, which RFC 6962 does not have, those are run
+ * that it can say: a leaf in one, which is a tree itself, and the consistency
+ * of one that begins with the tree {start 0, end, size}. Others are skipped.
  */
 #include "common/base64.h"
 #include "common/merkle.h"
@@ -19,6 +21,7 @@
 
 /* One case; what could not be a proof of ours has a word in `bad`. */
 struct proof_case {
+	bool is_inclusion;
 	struct sha256 hash[2];		/* leaf and root, or both roots */
 	uint64_t number[2];		/* index and size, or both sizes */
 	struct sha256 proof[MERKLE_PROOF_MAX + 64];
@@ -126,12 +129,53 @@ get_proof(struct doc_obj *o, struct proof_case *c)
 		get_hash(&list, NULL, c, &c->proof[c->n++]);
 }
 
+/* Whether [start, end) is a subtree: it has one left edge in every tree. */
+static bool
+is_subtree(uint64_t start, uint64_t end)
+{
+	uint64_t width = 1;
+
+	if (start >= end)
+		return false;
+	while (width != 0 && width < end - start)
+		width <<= 1;
+	return width == 0 ? start == 0 : start % width == 0;
+}
+
+/* Whose leaf, and how many; or both sizes. False: skip it. */
+static bool
+get_numbers(struct doc_obj *o, struct proof_case *c)
+{
+	uint64_t start = 0, end = 0;
+	bool in = c->is_inclusion, part = doc_has(o, "start");
+
+	if (part) {
+		get_number(o, "start", &start);
+		get_number(o, "end", &end);
+		if (!in && (start != 0 || end == 0))
+			return false;
+	}
+	get_number(o, in ? "leafIdx" : part ? "size" : "size1",
+	    &c->number[in || !part ? 0 : 1]);
+	if (!part)
+		get_number(o, in ? "treeSize" : "size2", &c->number[1]);
+	else if (!in)
+		c->number[0] = end;
+	else if (!is_subtree(start, end) || c->number[0] < start)
+		c->bad = "it is no subtree, or has no such leaf";
+	else
+		c->number[1] = end - start;
+	if (part && in && c->bad == NULL)
+		c->number[0] -= start;
+	return true;
+}
+
 static int
-verify(const struct proof_case *c, bool is_inclusion)
+verify(const struct proof_case *c)
 {
 	if (c->bad != NULL)
 		return ERR_SYNTAX;
-	if (is_inclusion)
+	if (c->is_inclusion)
 		return merkle_verify_inclusion(&c->hash[0], c->number[0],
 		    c->number[1], c->proof, c->n, &c->hash[1]);
 	if (c->number[0] == 0)
@@ -145,28 +189,28 @@ run_document(struct doc *d, const char *path, struct tally *t)
 {
 	struct proof_case c = { .n = 0 };
 	struct doc_obj o = doc_root(d);
-	bool is_inclusion = doc_has(&o, "leafIdx"), want = false;
+	bool want = false;
 	struct proof_case *compared;
 	struct bytes desc = { NULL, 0 };
 	int err;
 
-	if (doc_has(&o, "start")) {
+	c.is_inclusion = doc_has(&o, "leafIdx");
+	if (!get_numbers(&o, &c)) {
 		printf("skip %s: a proof of a subtree\n", path);
 		t->skipped++;
 		return;
 	}
-	get_number(&o, is_inclusion ? "leafIdx" : "size1", &c.number[0]);
-	get_number(&o, is_inclusion ? "treeSize" : "size2", &c.number[1]);
-	compared = !is_inclusion && c.number[0] == c.number[1] ? NULL : &c;
-	get_hash(&o, is_inclusion ? "leafHash" : "root1", compared,
+	compared = !c.is_inclusion && c.number[0] == c.number[1] ? NULL : &c;
+	get_hash(&o, c.is_inclusion ? "leafHash" : "root1", compared,
 	    &c.hash[0]);
-	get_hash(&o, is_inclusion ? "root" : "root2", compared, &c.hash[1]);
+	get_hash(&o, c.is_inclusion ? "root" : "root2", compared,
+	    &c.hash[1]);
 	get_proof(&o, &c);
 	(void)doc_opt_str(&o, "desc", &desc);
 	if (doc_has(&o, "wantErr"))
 		doc_bool(&o, "wantErr", &want);
 	interop_check(d);
-	err = verify(&c, is_inclusion);
+	err = verify(&c);
 	interop_case(t, want == (err != 0), "%s: %s, %s", path,
 	    c.bad != NULL ? c.bad : err != 0 ? err_text(err) : "it holds",
 	    want ? "refusing is wanted" : "taking is wanted");
