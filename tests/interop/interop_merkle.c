@@ -9,9 +9,9 @@
  * but for two roots that are only compared; one that is null or left out is
  * empty, as is a proof, and a wantErr that is left out is false. A consistency
  * proof from the empty tree is wrong, whatever the second size is: it says
- * nothing. Of subtrees {start, end}, which RFC 6962 does not have, those are run
- * that it can say: a leaf in one, which is a tree itself, and the consistency
- * of one that begins with the tree {start 0, end, size}. Others are skipped.
+ * nothing. Of subtrees {start, end}, which RFC 6962 does not have, what it can
+ * say is run: a leaf in one, which is a tree itself, and the consistency of one
+ * that the tree begins with {start 0, end, size}. Others are skipped.
  */
 #include "common/base64.h"
 #include "common/merkle.h"

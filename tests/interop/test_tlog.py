@@ -245,6 +245,11 @@ def cases(r):
     for k in (256, 512, 1024, 4096):
         out.append((60, k, k + 1, k))
         out.append((61, k - 1, k, k - 1))
+    # Round the borders of tiles of two levels.
+    for old, size in ((255, 256), (255, 257), (65535, 65536),
+                      (65535, 65537), (65536, 65537), (256, 65536)):
+        out.append((62, old, size, old))
+        out.append((63, old, size, r.randrange(size)))
     return out
 
 
