@@ -421,15 +421,12 @@ hex_encode(struct bytes a, char *ret_hex)
 	ret_hex[2 * a.n] = '\0';
 }
 
-static int
-hex_value(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
+/* A digit's value and 16; 0 for what is none. A table: which it is, digit or
+ * letter, no processor can foresee. */
+static const uint8_t hex_values[256] = {
+	['0'] = 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+	['a'] = 26, 27, 28, 29, 30, 31,
+};
 
 int
 hex_decode(struct bytes hex, uint8_t *ret_p, size_t n)
@@ -439,10 +436,10 @@ hex_decode(struct bytes hex, uint8_t *ret_p, size_t n)
 	if (hex.n != 2 * n)
 		return ERR_SYNTAX;
 	for (i = 0; i < hex.n; i++)
-		if (hex_value(hex.p[i]) < 0)
+		if (hex_values[hex.p[i]] == 0)
 			return ERR_SYNTAX;
 	for (i = 0; i < n; i++)
-		ret_p[i] = (uint8_t)(hex_value(hex.p[2 * i]) << 4 |
-		    hex_value(hex.p[2 * i + 1]));
+		ret_p[i] = (uint8_t)((hex_values[hex.p[2 * i]] & 15) << 4 |
+		    (hex_values[hex.p[2 * i + 1]] & 15));
 	return 0;
 }

@@ -14,6 +14,16 @@ struct name {
 	size_t at;
 };
 
+/* 64 KiB of names are not worth filling with zeros for each small text. */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define AS_IT_IS __attribute__((uninitialized))
+#endif
+#endif
+#ifndef AS_IT_IS
+#define AS_IT_IS
+#endif
+
 struct scan {
 	struct bytes text;
 	size_t at;
@@ -22,7 +32,7 @@ struct scan {
 	struct json_error where;
 	/* Names of the objects that are open, the innermost one's last. */
 	size_t n_names;
-	struct name names[JSON_MAX_MEMBERS];
+	struct name *names;
 };
 
 static int
@@ -159,16 +169,22 @@ scan_string(struct scan *s, uint64_t *ret_hash)
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	uint32_t cp;
 	size_t at;
-	int r;
+	int c, r;
 
 	if (peek(s) != '"')
 		return unexpected(s);
-	for (s->at++; peek(s) != '"';) {
+	for (s->at++; (c = peek(s)) != '"';) {
 		at = s->at;
-		if ((r = scan_char(s, &cp)) != 0)
+		/* Nearly all are ASCII: themselves, and plain. */
+		if (c >= 0x20 && c < 0x7f && c != '\\') {
+			cp = (uint32_t)c;
+			s->at++;
+		} else if ((r = scan_char(s, &cp)) != 0) {
 			return r;
-		if ((s->flags & JSON_PLAIN_TEXT) != 0 && !text_is_plain(cp))
+		} else if ((s->flags & JSON_PLAIN_TEXT) != 0 &&
+		    !text_is_plain(cp)) {
 			return fail_at(s, at, ERR_CHARACTER, "character");
+		}
 		hash = (hash ^ cp) * UINT64_C(0x100000001b3);
 	}
 	s->at++;
@@ -404,14 +420,10 @@ scan_value(struct scan *s, unsigned depth)
 int
 json_check(struct bytes text, unsigned flags, struct json_error *ret_where)
 {
-	struct scan s;
+	struct name names[JSON_MAX_MEMBERS] AS_IT_IS;
+	struct scan s = { .text = text, .flags = flags, .names = names };
 	int r;
 
-	s.text = text;
-	s.at = 0;
-	s.flags = flags;
-	s.n_values = 0;
-	s.n_names = 0;
 	if (text.n > JSON_MAX_TEXT)
 		r = fail(&s, ERR_TOO_LARGE, "size");
 	else if (text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0)

@@ -133,6 +133,19 @@ take_escape(struct bytes *rest)
 	return c;
 }
 
+/* Takes what stands for itself off, up to a backslash or a control. */
+static struct bytes
+take_plain(struct bytes *rest)
+{
+	struct bytes v = { rest->p, 0 };
+
+	while (v.n < rest->n && v.p[v.n] >= 0x20 && v.p[v.n] != '\\')
+		v.n++;
+	rest->p += v.n;
+	rest->n -= v.n;
+	return v;
+}
+
 /* A string with its escapes undone. */
 static struct bytes
 string(struct scan *s)
@@ -142,10 +155,13 @@ string(struct scan *s)
 	uint8_t c;
 
 	while (raw.n > 0) {
+		buf_put_bytes(s->memory, take_plain(&raw));
+		if (raw.n == 0)
+			break;
 		c = *raw.p++;
 		raw.n--;
 		/* A backslash is never the last: raw_string() saw to it. */
-		if (c < 0x20 || (c == '\\' && (c = take_escape(&raw)) == 0)) {
+		if (c != '\\' || (c = take_escape(&raw)) == 0) {
 			fail(s, ERR_SYNTAX);
 			break;
 		}

@@ -25,9 +25,12 @@ text_next(struct bytes *rest, uint32_t *ret_cp)
 	size_t n, i;
 
 	if (p[0] < 0x80) {
-		n = 1;
-		cp = p[0];
-	} else if ((p[0] & 0xe0) == 0xc0) {
+		rest->p++;
+		rest->n--;
+		*ret_cp = p[0];
+		return 0;
+	}
+	if ((p[0] & 0xe0) == 0xc0) {
 		n = 2;
 		cp = p[0] & 0x1f;
 	} else if ((p[0] & 0xf0) == 0xe0) {

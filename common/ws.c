@@ -241,14 +241,24 @@ take_payload(struct ws *w, struct bytes *in, size_t max)
 static void
 unmask(struct ws *w, struct bytes a, uint8_t *to)
 {
+	uint8_t mask[2 * WS_MASK_LEN];
+	uint64_t key, word;
 	size_t i;
 
 	if (w->role == WS_CLIENT) {
 		memcpy(to, a.p, a.n);
 		return;
 	}
-	for (i = 0; i < a.n; i++)
-		to[i] = a.p[i] ^ w->mask[(w->mask_at + i) % WS_MASK_LEN];
+	for (i = 0; i < sizeof(mask); i++)
+		mask[i] = w->mask[(w->mask_at + i) % WS_MASK_LEN];
+	memcpy(&key, mask, sizeof(key));
+	for (i = 0; a.n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, a.p + i, sizeof(word));
+		word ^= key;
+		memcpy(to + i, &word, sizeof(word));
+	}
+	for (; i < a.n; i++)
+		to[i] = a.p[i] ^ mask[i % sizeof(mask)];
 	w->mask_at = (w->mask_at + a.n) % WS_MASK_LEN;
 }
 
