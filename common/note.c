@@ -80,7 +80,7 @@ note_key_parse(struct bytes vkey, struct note_key *ret_key)
 {
 	const uint8_t *plus = vkey.n == 0 ? NULL :
 	    memchr(vkey.p, '+', vkey.n);
-	struct note_key key;
+	struct note_key key = { .kind = 0 };
 	struct buf b;
 	size_t at;
 	uint8_t id[4];

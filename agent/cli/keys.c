@@ -156,7 +156,7 @@ static int
 parse_ssh(struct bytes text, struct public_key *k)
 {
 	const uint8_t *space = memchr(text.p, ' ', text.n);
-	struct sshsig_public pub;
+	struct sshsig_public pub = { .kind = SSHSIG_ED25519 };
 	struct bytes field;
 	struct buf blob;
 	int err;

@@ -384,7 +384,7 @@ static int
 write_notes(struct proofs *p, struct buf *ret_note)
 {
 	struct copying c = { .proofs = p };
-	struct checkpoint checkpoint;
+	struct checkpoint checkpoint = { .size = 0 };
 	struct note note;
 	int err;
 

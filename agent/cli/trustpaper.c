@@ -144,7 +144,7 @@ complain_json(const char *path, struct bytes text)
 static int
 read_source(const char *path, struct paper *p)
 {
-	struct refusal why;
+	struct refusal why = { .reason = "" };
 	int err;
 
 	if (guess(buf_bytes(&p->text), &p->file) != 0)

@@ -15,6 +15,7 @@
 #include "console/api/cards.h"
 #include "console/transcript.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,25 @@ fill(struct stream *s)
 
 /* ---- the beginning ---- */
 
+/* "1-2-3": the three numbers; false: it is something else. */
+static bool
+split_position(const char *id, uint64_t ret_v[3])
+{
+	char *end;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		if (*id < '0' || *id > '9')
+			return false;
+		errno = 0;
+		ret_v[i] = strtoull(id, &end, 10);
+		if (errno != 0 || *end != (i < 2 ? '-' : '\0'))
+			return false;
+		id = end + 1;
+	}
+	return true;
+}
+
 /* Where a reader that comes again had got to; anything else is a new one. */
 static void
 read_position(struct request *r, struct events *e)
@@ -197,8 +217,7 @@ read_position(struct request *r, struct events *e)
 	    MHD_HEADER_KIND, "Last-Event-ID");
 	uint64_t v[3];
 
-	if (id == NULL || sscanf(id, "%" SCNu64 "-%" SCNu64 "-%" SCNu64,
-	    &v[0], &v[1], &v[2]) != 3)
+	if (id == NULL || !split_position(id, v))
 		return;
 	e->record = v[0];
 	e->have[DEMUX_STDOUT] = v[1];
