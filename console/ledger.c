@@ -285,18 +285,19 @@ ledger_blob(struct store *s, struct store_device *d,
 		PAYLOAD_TIMESTAMP, PAYLOAD_ROOT, PAYLOAD_EPOCH
 	};
 	struct sha256 h;
-	bool fresh, named;
+	bool fresh, named = false;
 	size_t i;
 	int err;
 
-	/* A snapshot of state goes by its plain hash. */
-	digest_sha256(content, &h);
-	named = sha256_equal(&h, hash);
+	/* Nearly all are cards. */
 	for (i = 0; i < sizeof(types) / sizeof(types[0]) && !named; i++) {
 		digest_pae(envelope_type_text(types[i]), content, &h);
 		named = sha256_equal(&h, hash);
 	}
+	/* A snapshot of state goes by its plain hash. */
 	if (!named)
+		digest_sha256(content, &h);
+	if (!named && !sha256_equal(&h, hash))
 		return ERR_SIGNATURE;
 	err = store_blob_add(s, d->n, hash, content, &fresh);
 	if (err == 0 && fresh)
