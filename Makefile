@@ -247,6 +247,15 @@ $(AGENT:%=$$(X)/%$(3)):
 	$$(call say,LINK,$$@)
 	$$(Q)$$($(1)_CC) $$($(1)_CFLAGS) $$($(1)_LINK) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$($(1)_LIBS)
 endef
+# Texts that Windows' event viewer shows, in the program that sends events.
+MINGW := x86_64-w64-mingw32-
+$(O)/windows-x86_64/%.mc.o: %.mc
+	@mkdir -p $(@D)
+	$(call say,MC,windows-x86_64/$<)
+	$(Q)$(MINGW)windmc -b -h $(@D) -r $(@D) $<
+	$(Q)$(MINGW)windres -I $(@D) $(@:.mc.o=.rc) $@
+$(O)/cross/windows-x86_64/bin/countersignd.exe: $(O)/windows-x86_64/platform/windows/eventlog.mc.o
+
 define cross_native
 $(O)/cross/$(1)/bin/%: $(O)/bin/%
 	@mkdir -p $$(@D)

@@ -232,6 +232,26 @@ has_evidence(int state)
 }
 
 /*
+ * Whether this device was enrolled: an installer that is run again must not
+ * give it another identity, whatever it finds wrong with the present one.
+ */
+static bool
+is_enrolled(const struct config *c)
+{
+	uint64_t size;
+	int64_t changed;
+	int state = -1, err;
+
+	if ((err = file_open_dir(c->state, &state)) != 0)
+		return err != ERR_NOT_FOUND;
+	err = file_stat(state, LINKFILE_NAME, &size, &changed);
+	if (err == ERR_NOT_FOUND && has_evidence(state))
+		err = 0;
+	file_close(&state);
+	return err != ERR_NOT_FOUND;
+}
+
+/*
  * An enrolment that was finished is replaced by a new one, with a new key; one
  * that was not goes on.
  */
@@ -591,6 +611,11 @@ enrol(struct enrolment *e, const struct enrol_options *o)
 	struct pin pin;
 	int err;
 
+	if (o->once && is_enrolled(&g->config)) {
+		fprintf(stderr, "countersignd: this device is enrolled"
+		    " already: left as it is\n");
+		return 0;
+	}
 	if ((err = read_token(o->token, &e->token)) != 0 ||
 	    (err = read_pin(e, o->pin, &pin)) != 0 ||
 	    (err = gate_open_programs(g)) != 0 ||

@@ -187,6 +187,7 @@ struct enrol_options {
 	const char *token;	/* path of the token file, or "-" */
 	const char *pin;	/* the pin string, or NULL */
 	const char *out;	/* where to write the device's file, or NULL */
+	bool once;		/* not where the device is enrolled already */
 };
 
 /* `countersignd enrol`. Owns config. Returns the exit code. */

@@ -18,7 +18,7 @@
 static const char usage[] =
     "usage: countersignd [--config FILE] [--foreground]\n"
     "       countersignd enrol --token FILE [--pin STRING] [--out FILE]\n"
-    "                          [--config FILE]\n"
+    "                          [--once] [--config FILE]\n"
     "       countersignd selftest [--config FILE]\n"
     "       countersignd --help | --version\n"
     "\n"
@@ -33,7 +33,8 @@ static const char usage[] =
     "  --foreground    not started by a service manager: matters on Windows\n"
     "  --token FILE    the console's enrolment token, - for standard input\n"
     "  --pin STRING    the owner's pin, as `countersign trust pin` prints it\n"
-    "  --out FILE      writes what the owner needs to sign this device in\n";
+    "  --out FILE      writes what the owner needs to sign this device in\n"
+    "  --once          does nothing where this device is enrolled already\n";
 
 struct arguments {
 	const char *command;	/* "enrol", "selftest", or NULL */
@@ -48,13 +49,15 @@ parse(int argc, char **argv, struct arguments *a)
 {
 	const struct {
 		const char *name;
-		const char **value;	/* NULL: takes none */
+		const char **value;
+		bool *flag;		/* of one without a value */
 	} options[] = {
-		{ "--config", &a->config },
-		{ "--token", &a->enrol.token },
-		{ "--pin", &a->enrol.pin },
-		{ "--out", &a->enrol.out },
-		{ "--foreground", NULL },
+		{ "--config", &a->config, NULL },
+		{ "--token", &a->enrol.token, NULL },
+		{ "--pin", &a->enrol.pin, NULL },
+		{ "--out", &a->enrol.out, NULL },
+		{ "--once", NULL, &a->enrol.once },
+		{ "--foreground", NULL, &a->foreground },
 	};
 	size_t k;
 	int i;
@@ -78,7 +81,7 @@ parse(int argc, char **argv, struct arguments *a)
 		if (k == sizeof(options) / sizeof(options[0]))
 			return ERR_USAGE;
 		if (options[k].value == NULL) {
-			a->foreground = true;
+			*options[k].flag = true;
 			continue;
 		}
 		if (++i == argc)

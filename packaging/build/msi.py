@@ -14,9 +14,41 @@ from contents import AGENT, run, source
 
 SPACE = uuid.UUID('6d1f1d0e-6a0e-5d0b-9a57-0d9f0c6f8c11')
 PROGRAMS = AGENT + ('countersign',)
-SECURE = ("UPDATE `Property` SET `Value` = 'ENROLTOKEN;ROOTPIN;"
-          "WIX_UPGRADE_DETECTED;WIX_DOWNGRADE_DETECTED' "
-          "WHERE `Property` = 'SecureCustomProperties'")
+# What wixl cannot say, in the order in which it is done.
+QUERIES = (
+    # What an unprivileged msiexec may hand to the installing service.
+    "UPDATE `Property` SET `Value` = 'ENROLTOKEN;ROOTPIN;PURGE;"
+    "WIX_UPGRADE_DETECTED;WIX_DOWNGRADE_DETECTED' "
+    "WHERE `Property` = 'SecureCustomProperties'",
+    # With the type that the event log wants (REG_EXPAND_SZ).
+    "UPDATE `Registry` SET `Value` = '#%[#countersignd.exe]' "
+    "WHERE `Name` = 'EventMessageFile'",
+    # The older package goes first, within the same transaction: a failure
+    # puts it back. (wixl has it after the end.)
+    "UPDATE `InstallExecuteSequence` SET `Sequence` = 1501 "
+    "WHERE `Action` = 'RemoveExistingProducts'",
+    # Programs by their path (34), deferred (1024), as the installing service
+    # (2048), their failure ignored (64); the second in a rollback (256).
+    # StopServices would wait for half a minute only: the card that runs comes
+    # to its end.
+    "INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`) "
+    "VALUES ('StopInPeace', 3170, 'TARGETDIR', "
+    "'\"[System64Folder]net.exe\" stop Countersign')",
+    "INSERT INTO `InstallExecuteSequence` (`Action`, `Condition`, `Sequence`) "
+    "VALUES ('StopInPeace', 'REMOVE=\"ALL\"', 1850)",
+    "INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`) "
+    "VALUES ('StartAfterAll', 3426, 'TARGETDIR', "
+    "'\"[System64Folder]net.exe\" start Countersign')",
+    "INSERT INTO `InstallExecuteSequence` (`Action`, `Condition`, `Sequence`) "
+    "VALUES ('StartAfterAll', 'REMOVE=\"ALL\"', 1840)",
+    # Keys and journal. rd takes a link away and not what it points to.
+    "INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`) "
+    "VALUES ('Purge', 3170, 'TARGETDIR', '\"[System64Folder]cmd.exe\" /d /c "
+    "rd /s /q \"[CommonAppDataFolder]Countersign\"')",
+    "INSERT INTO `InstallExecuteSequence` (`Action`, `Condition`, `Sequence`) "
+    "VALUES ('Purge', 'PURGE AND REMOVE=\"ALL\" AND NOT "
+    "UPGRADINGPRODUCTCODE', 3600)",
+)
 
 
 def identity(*parts):
@@ -83,8 +115,8 @@ def build(release, target, programs, work, out):
                         release.version)
     run(argv + ['-o', os.path.abspath(path), os.path.basename(descriptor)],
         release.epoch, cwd=folder)
-    # What an unprivileged msiexec may hand to the installing service.
-    run(['msibuild', path, '-q', SECURE], release.epoch)
+    for query in QUERIES:
+        run(['msibuild', path, '-q', query], release.epoch)
     settle(path, release.epoch,
            identity('package', release.version, seal.hexdigest()))
     return path

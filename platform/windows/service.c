@@ -10,7 +10,7 @@
 
 #include "platform/events.h"
 #include "platform/windows/notice.h"
-#include "platform/windows/win.h"
+#include "platform/windows/standing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +19,7 @@
 #define HINT_MS 30000
 /* How often it gets one while we stop. */
 #define SIGN_MS 10000
-/* The one event that there is: a text. EventCreate.exe, which each Windows
- * has, knows how to show it. */
+/* The one event that there is: a text (eventlog.mc). */
 #define EVENT_ID 1
 
 static struct {
@@ -122,12 +121,12 @@ on_control(DWORD control, DWORD type, LPVOID data, LPVOID arg)
 static VOID WINAPI
 service_main(DWORD argc, LPWSTR *argv)
 {
-	(void)argc;
-	(void)argv;
 	service.handle = RegisterServiceCtrlHandlerExW(service.name,
 	    on_control, NULL);
 	enter_state(SERVICE_START_PENDING);
 	(void)SetEvent(service.entered);
+	/* The name that it was installed under comes first. */
+	standing_settle(argc > 0 ? argv[0] : service.name);
 }
 
 static DWORD WINAPI

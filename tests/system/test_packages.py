@@ -193,9 +193,10 @@ def test_deb_upgrade_by_a_card():
                                  'countersign']), b'99.0')
 
 
-def newer_rpm(old, work):
-    """The next release's RPM, by the same packer with another version."""
-    top = os.path.join(work, 'tree')
+def newer(package, programs, work):
+    """The next release's package, by the same packer with another version and
+    other programs; programs: the folder of this release's."""
+    top, target = os.path.join(work, 'tree'), package.split('-', 1)[1]
     os.makedirs(top)
     for name in ('packaging', 'common', 'scripts', 'LICENSE'):
         source = os.path.join(TOP, name)
@@ -209,24 +210,24 @@ def newer_rpm(old, work):
             text = f.read()
         with open(os.path.join(top, path), 'w') as f:
             f.write(re.sub(old_text, new, text))
-    bin_ = os.path.join(cross(os.path.join(work, 'cross')), 'linux-x86_64',
-                        'bin')
-    for name in PROGRAMS[:3]:
+    bin_ = os.path.join(work, 'newer', target, 'bin')
+    shutil.copytree(programs, bin_)
+    for name in os.listdir(bin_):
         with open(os.path.join(bin_, name), 'ab') as f:
             f.write(b'a newer one\n')
-    out = os.path.join(work, 'out')
+    out = os.path.join(work, 'newer-out')
     subprocess.run(['/usr/bin/python3', os.path.join(top, 'packaging/build'),
-                    '--cross', os.path.join(work, 'cross'), '--out', out,
-                    'rpm-linux-x86_64'], check=True,
-                   stdout=subprocess.DEVNULL)
-    return only(out, '.rpm')
+                    '--cross', os.path.join(work, 'newer'), '--out', out,
+                    package], check=True, stdout=subprocess.DEVNULL)
+    return only(out, '.' + package.split('-')[0])
 
 
 def test_rpm():
     needs('rpmbuild', 'rpm')
     with guest.Guest() as g, tempfile.TemporaryDirectory() as work:
         rpm = only(pack('rpm-linux-x86_64'), '.rpm')
-        next_ = newer_rpm(rpm, work)
+        next_ = newer('rpm-linux-x86_64', os.path.join(
+            cross(os.path.join(work, 'cross')), 'linux-x86_64/bin'), work)
 
         def do(*argv):
             # The guest is Debian: its rpm is this machine's, from outside;
@@ -323,15 +324,73 @@ def read_cpio(data):
         at = start + size
 
 
+class FromPackage(wine.Service):
+    """The service of an installed package."""
+
+    def __init__(self, msi, w, fleet_):
+        self.wine, self.fleet = w, fleet_
+        self.dir = w.path('C:/ProgramData/Countersign')
+        self.state = os.path.join(self.dir, 'state')
+        self.socket = '//./pipe/countersign-gate'
+        self.token = fleet_.console.token_file(fleet_.owner.org)[0]
+        self.install(msi)
+        self.device = self.status()['device']
+
+    def msiexec(self, *args):
+        return self.wine.run('msiexec', *args, '/qn')
+
+    def install(self, msi):
+        """As a tool that looks after many machines would, each time."""
+        r = self.msiexec(
+            '/i', msi, 'ENROLTOKEN=Z:' + self.token.replace('/', '\\'),
+            'ROOTPIN=' + self.fleet.owner.pin(self.fleet.files['root']))
+        checks.equal(r.returncode, 0, 'msiexec: %r' % (r.stdout + r.stderr))
+        self.wait_state('RUNNING')
+
+    def status(self):
+        code, text, error = self.tool('status', '--json')
+        checks.equal(code, 0, error)
+        return json.loads(text)
+
+    def versions(self):
+        """The hash of each version of the agent's that its journal has."""
+        code, text, error = self.tool('log', '--json')
+        checks.equal(code, 0, error)
+        records = [json.loads(line)['record'] for line in text.splitlines()]
+        return [r['hash'] for r in records if r['kind'] == 'version' and
+                r['program'] == 'countersignd']
+
+    def start(self):
+        return self
+
+    def close(self):
+        self.stop()
+
+
+EVENTS = (r'HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application'
+          r'\countersignd')
+
+
+def check_event_source(w, program):
+    """What the event viewer needs for the text of an event."""
+    r = w.run('reg', 'query', EVENTS, check=True)
+    checks.true(re.search(r'EventMessageFile\s+REG_EXPAND_SZ\s+(\S.*?)\s*\n',
+                          r.stdout.decode()).group(1) == program, r.stdout)
+    checks.true(re.search(rb'TypesSupported\s+REG_DWORD\s+0x7\s', r.stdout),
+                r.stdout)
+    r = w.run('C:/cs/tool.exe', 'message', program, '1', 'ready device=x')
+    checks.equal((r.returncode, r.stdout.strip()), (0, b'ready device=x'))
+
+
 def test_msi():
-    """Installed under Wine with the enrolment's properties, and removed: the
-    programs and the service come and go, the device's state stays."""
+    """Under Wine, by one command line each time: installed and enrolled,
+    renewed under a running service while a card waits, removed, put back and
+    purged."""
     needs('wixl', 'msibuild')
     why = wine.lacking()
     if why is not None:
         checks.skip(why)
-    with tempfile.TemporaryDirectory() as work, wine.Prefix() as w, \
-            fleet.Fleet(0) as f:
+    with tempfile.TemporaryDirectory() as work, wine.Prefix() as w:
         windows = os.path.join(work, 'cross', 'windows-x86_64')
         os.makedirs(windows)
         shutil.copytree(wine.BIN, os.path.join(windows, 'bin'))
@@ -340,27 +399,74 @@ def test_msi():
             '--out', os.path.join(work, 'out'), 'msi-windows-x86_64'],
             check=True, stdout=subprocess.DEVNULL)
         shutil.copy(only(os.path.join(work, 'out'), '.msi'),
-                    w.path('C:/cs/countersign.msi'))
-        token, _ = f.console.token_file(f.owner.org)
-        w.run('msiexec', '/i', r'C:\cs\countersign.msi', '/qn',
-              'ENROLTOKEN=Z:' + token.replace('/', '\\'),
-              'ROOTPIN=' + f.owner.pin(f.files['root']), check=True)
-        there = [w.path('C:/Program Files/Countersign/%s.exe' % p)
-                 for p in PROGRAMS]
-        for path in there:
-            checks.true(os.path.exists(path), path)
-        r = w.run('sc', 'query', 'Countersign')
-        checks.true(b'Countersign' in r.stdout, r.stdout)
-        state = w.path('C:/ProgramData/Countersign')
-        checks.true(os.path.exists(os.path.join(state, 'state')) or
-                    os.path.exists(os.path.join(state, 'journal')),
-                    'not enrolled: %r' % os.listdir(w.path('C:/ProgramData')))
-        w.run('msiexec', '/x', r'C:\cs\countersign.msi', '/qn', check=True)
-        checks.equal([p for p in there if os.path.exists(p)], [], 'left')
-        r = w.run('sc', 'query', 'Countersign')
-        checks.true(r.returncode != 0 or b'1060' in r.stdout + r.stderr,
-                    'the service is left: %r' % r.stdout)
-        checks.true(os.path.exists(state), 'the state is gone')
+                    w.path('C:/cs/old.msi'))
+        shutil.copy(newer('msi-windows-x86_64', wine.BIN, work),
+                    w.path('C:/cs/new.msi'))
+        # What the prefix has there is not from a package.
+        there = w.path('C:/Program Files/Countersign')
+        shutil.rmtree(there)
+        with wine.Fleet(w, kind=lambda w, f, _: FromPackage(
+                r'C:\cs\old.msi', w, f)) as f:
+            installed_msi(w, f, there)
+
+
+def installed_msi(w, f, there):
+    a = f.agents[0]
+    check_event_source(w, r'C:\Program Files\Countersign\countersignd.exe')
+    # Quoted, or C:\Program.exe would be the service.
+    r = w.run('reg', 'query', r'HKLM\SYSTEM\CurrentControlSet\Services'
+              r'\Countersign', '/v', 'ImagePath', check=True)
+    checks.true(b'"C:\\Program Files\\Countersign\\countersignd.exe"' in
+                r.stdout, r.stdout)
+    digest, events = f.propose(a, 'echo hello')
+    received = next(d['record'] for name, _, d in events
+                    if name == 'record' and
+                    d['record']['kind'] == 'card_received')
+    a.install(r'C:\cs\new.msi')
+    s = a.status()
+    checks.equal((s['device'], s['queue']['pending']), (a.device, 1))
+    old, new = a.versions()
+    checks.true(old != new, 'the same version twice')
+    checks.equal(s['programs']['countersignd'], new)
+    for name in PROGRAMS:
+        with open(os.path.join(there, name + '.exe'), 'rb') as p:
+            checks.true(p.read().endswith(b'a newer one\n'), name)
+    f.approve(a, digest, received)
+    result = next(d['record'] for name, _, d in events
+                  if name == 'record' and
+                  d['record']['kind'] == 'exec_result')
+    checks.equal((result['outcome'], result['exit_code']), ('finished', 0))
+
+    r = a.msiexec('/i', r'C:\cs\old.msi', '/l*', r'C:\cs\log')
+    checks.true(r.returncode != 0, 'an older one was installed')
+    # Wine keeps the words to itself, but not why.
+    with open(w.path('C:/cs/log'), 'rb') as log:
+        checks.true(b'WIX_DOWNGRADE_DETECTED = {' in log.read(), 'why')
+    r = subprocess.run(['msiinfo', 'export', w.path('C:/cs/old.msi'),
+                        'LaunchCondition'], stdout=subprocess.PIPE, check=True)
+    checks.true(b'NOT WIX_DOWNGRADE_DETECTED\tA newer Countersign is '
+                b'installed.' in r.stdout, r.stdout)
+    checks.equal((a.state_word(), len(a.versions())), ('RUNNING', 2))
+
+    removed_msi(w, a, there)
+    checks.true(os.path.exists(os.path.join(a.state, 'journal')),
+                'the state is gone')
+    a.install(r'C:\cs\new.msi')
+    checks.equal((a.status()['device'], len(a.versions())), (a.device, 2))
+    removed_msi(w, a, there, 'PURGE=1')
+    checks.true(not os.path.exists(a.dir), 'the state is left')
+
+
+def removed_msi(w, a, there, *how):
+    r = a.msiexec('/x', r'C:\cs\new.msi', *how)
+    checks.equal(r.returncode, 0, 'msiexec: %r' % (r.stdout + r.stderr))
+    checks.equal([p for p in PROGRAMS if os.path.exists(
+        os.path.join(there, p + '.exe'))], [], 'left')
+    r = w.run('sc', 'query', 'Countersign')
+    checks.true(r.returncode != 0 or b'1060' in r.stdout + r.stderr,
+                'the service is left: %r' % r.stdout)
+    r = w.run('reg', 'query', EVENTS)
+    checks.true(r.returncode != 0, r.stdout)
 
 
 def posix_cksum(data):

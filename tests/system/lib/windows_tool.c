@@ -131,6 +131,23 @@ detach(const char *port)
 	    &s, &p) ? 0 : 2;
 }
 
+/* The text that a message file has for a number, with one insertion. */
+static int
+message(const char *file, const char *number, const char *insertion)
+{
+	HMODULE m = LoadLibraryExA(file, NULL, LOAD_LIBRARY_AS_DATAFILE);
+	DWORD_PTR insertions[1] = { (DWORD_PTR)insertion };
+	char text[1024];
+
+	if (m == NULL || FormatMessageA(FORMAT_MESSAGE_FROM_HMODULE |
+	    FORMAT_MESSAGE_ARGUMENT_ARRAY, m,
+	    (DWORD)strtoul(number, NULL, 0), 0, text, sizeof(text),
+	    (va_list *)insertions) == 0)
+		return (int)GetLastError();
+	fputs(text, stdout);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -147,6 +164,8 @@ main(int argc, char **argv)
 		return dial(argv[2], argv[3]);
 	if (argc == 3 && strcmp(argv[1], "exit") == 0)
 		ExitProcess((UINT)strtoul(argv[2], NULL, 0));
+	if (argc == 5 && strcmp(argv[1], "message") == 0)
+		return message(argv[2], argv[3], argv[4]);
 	if (argc != 3)
 		return 97;
 	if ((r = detach(argv[2])) != 0)
