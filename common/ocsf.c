@@ -9,6 +9,8 @@
 #include "common/merkle.h"
 #include "common/version.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define OCSF_VERSION "1.3.0"
@@ -133,12 +135,35 @@ put_metadata(struct jsonw *w, const struct ocsf_origin *from, uint64_t index,
 	jsonw_cstr(w, "vendor_name", "Countersign");
 	jsonw_cstr(w, "version", COUNTERSIGN_VERSION);
 	jsonw_obj_end(w);
+	/* Where actor and device belong to. */
+	jsonw_arr(w, "profiles");
+	jsonw_cstr(w, NULL, "host");
+	jsonw_arr_end(w);
 	/* The record's leaf in the tree: two events of it are the same. */
 	jsonw_digest(w, "uid", &leaf);
 	jsonw_int(w, "sequence", (int64_t)index);
 	jsonw_cstr(w, "log_name", from->device);
 	jsonw_cstr(w, "tenant_uid", from->org);
 	jsonw_obj_end(w);
+}
+
+/* Of a finding: what has become of it; of anything else: how it went. */
+static const char *
+status_of(const struct mapping *m, bool failed)
+{
+	return m->class == &finding ? "New" : failed ? "Failure" : "Success";
+}
+
+static void
+put_type_name(struct jsonw *w, const struct mapping *m)
+{
+	struct buf b;
+
+	buf_init(&b, 128);
+	buf_printf(&b, "%s: %s", m->class->name, m->activity_name);
+	if (buf_error(&b) == 0)
+		jsonw_str(w, "type_name", buf_bytes(&b));
+	buf_free(&b);
 }
 
 static void
@@ -154,10 +179,11 @@ put_class(struct jsonw *w, const struct mapping *m, const struct record *rec)
 	jsonw_int(w, "activity_id", m->activity);
 	jsonw_cstr(w, "activity_name", m->activity_name);
 	jsonw_int(w, "type_uid", m->class->uid * 100 + m->activity);
+	put_type_name(w, m);
 	jsonw_int(w, "severity_id", m->severity);
 	jsonw_cstr(w, "severity", severities[m->severity]);
 	jsonw_int(w, "status_id", failed ? 2 : 1);
-	jsonw_cstr(w, "status", failed ? "Failure" : "Success");
+	jsonw_cstr(w, "status", status_of(m, failed));
 	if (rec->has[RF_REASON])
 		jsonw_str(w, "status_code", rec->reason);
 	if (rec->has[RF_DETAIL])
@@ -170,6 +196,7 @@ put_device(struct jsonw *w, const struct ocsf_origin *from)
 {
 	jsonw_obj(w, "device");
 	jsonw_int(w, "type_id", 0);
+	jsonw_cstr(w, "type", "Unknown");
 	jsonw_cstr(w, "uid", from->device);
 	jsonw_obj(w, "org");
 	jsonw_cstr(w, "name", from->org);
@@ -177,7 +204,7 @@ put_device(struct jsonw *w, const struct ocsf_origin *from)
 	jsonw_obj_end(w);
 }
 
-/* Who did it, as the record says. */
+/* Who did it, as the record says; else the agent itself. */
 static void
 put_actor(struct jsonw *w, const struct record *rec)
 {
@@ -189,43 +216,65 @@ put_actor(struct jsonw *w, const struct record *rec)
 		who = rec->by;
 	else if (rec->has[RF_PROPOSER])
 		who = rec->proposer;
-	if (who.n == 0)
-		return;
 	jsonw_obj(w, "actor");
-	jsonw_obj(w, "user");
-	jsonw_str(w, "name", who);
-	if (rec->has[RF_KEY])
-		jsonw_str(w, "credential_uid", rec->key);
+	if (who.n == 0) {
+		jsonw_cstr(w, "app_name", "Countersign");
+	} else {
+		jsonw_obj(w, "user");
+		jsonw_str(w, "name", who);
+		if (rec->has[RF_KEY])
+			jsonw_str(w, "credential_uid", rec->key);
+		jsonw_obj_end(w);
+	}
 	jsonw_obj_end(w);
-	jsonw_obj_end(w);
+}
+
+/* A number as a text, as the schema has versions. */
+static void
+put_version(struct jsonw *w, int64_t version)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%" PRId64, version);
+	jsonw_cstr(w, "version", text);
+}
+
+/* An entity has a name or a uid: the kind of thing, where neither is known. */
+static void
+put_thing(struct jsonw *w, const char *type, const struct sha256 *uid,
+    struct bytes name)
+{
+	jsonw_cstr(w, "type", type);
+	if (uid != NULL)
+		jsonw_digest(w, "uid", uid);
+	if (name.n > 0)
+		jsonw_str(w, "name", name);
+	else if (uid == NULL)
+		jsonw_cstr(w, "name", type);
 }
 
 static void
 put_entity(struct jsonw *w, const struct mapping *m, const struct record *rec)
 {
+	const struct bytes none = { NULL, 0 };
+
 	if (m->class != &entity)
 		return;
 	jsonw_obj(w, "entity");
 	switch (m->about) {
 	case CARD:
-		jsonw_cstr(w, "type", "action card");
-		if (rec->has[RF_CARD])
-			jsonw_digest(w, "uid", &rec->card);
-		if (rec->has[RF_ID])
-			jsonw_str(w, "name", rec->id);
+		put_thing(w, "action card", rec->has[RF_CARD] ? &rec->card :
+		    NULL, rec->has[RF_ID] ? rec->id : none);
 		break;
 	case TRUST_FILE:
-		jsonw_cstr(w, "type", "trust file");
-		if (rec->has[RF_FILE])
-			jsonw_str(w, "name", rec->file);
-		if (rec->has[RF_DIGEST])
-			jsonw_digest(w, "uid", &rec->digest);
+		put_thing(w, "trust file", rec->has[RF_DIGEST] ?
+		    &rec->digest : NULL, rec->has[RF_FILE] ? rec->file : none);
 		if (rec->has[RF_VERSION])
-			jsonw_int(w, "version", rec->version);
+			put_version(w, rec->version);
 		break;
 	case JOURNAL:
 	case NOTHING:
-		jsonw_cstr(w, "type", "journal");
+		put_thing(w, "journal", NULL, none);
 		break;
 	}
 	jsonw_obj_end(w);
@@ -246,6 +295,17 @@ put_hash(struct jsonw *w, const char *key, const struct sha256 *d)
 	jsonw_arr_end(w);
 }
 
+/* The last part of a path. */
+static struct bytes
+base_name(struct bytes path)
+{
+	size_t i = path.n;
+
+	while (i > 0 && path.p[i - 1] != '/' && path.p[i - 1] != '\\')
+		i--;
+	return bytes_of(path.p + i, path.n - i);
+}
+
 static void
 put_process(struct jsonw *w, const struct mapping *m,
     const struct record *rec)
@@ -259,7 +319,7 @@ put_process(struct jsonw *w, const struct mapping *m,
 	if (rec->has[RF_INTERPRETER]) {
 		jsonw_obj(w, "file");
 		jsonw_str(w, "path", rec->interpreter);
-		jsonw_str(w, "name", rec->interpreter);
+		jsonw_str(w, "name", base_name(rec->interpreter));
 		jsonw_int(w, "type_id", 1);
 		if (rec->has[RF_INTERPRETER_HASH])
 			put_hash(w, "hashes", &rec->interpreter_hash);
@@ -277,8 +337,11 @@ put_process(struct jsonw *w, const struct mapping *m,
 /* What the other two classes have to have. */
 static void
 put_subject(struct jsonw *w, const struct mapping *m,
-    const struct record *rec)
+    const struct record *rec, struct bytes payload)
 {
+	struct sha256 leaf;
+
+
 	if (m->class == &lifecycle) {
 		jsonw_obj(w, "app");
 		jsonw_cstr(w, "name", "Countersign");
@@ -291,7 +354,11 @@ put_subject(struct jsonw *w, const struct mapping *m,
 	} else if (m->class == &finding) {
 		jsonw_obj(w, "finding_info");
 		jsonw_cstr(w, "title", m->message);
-		jsonw_cstr(w, "uid", record_kind_word(rec->kind));
+		merkle_leaf(payload, &leaf);
+		jsonw_digest(w, "uid", &leaf);
+		jsonw_arr(w, "types");
+		jsonw_cstr(w, NULL, record_kind_word(rec->kind));
+		jsonw_arr_end(w);
 		jsonw_obj_end(w);
 	}
 }
@@ -315,7 +382,7 @@ ocsf_put(struct buf *b, const struct ocsf_origin *from, uint64_t index,
 	put_actor(&w, rec);
 	put_entity(&w, m, rec);
 	put_process(&w, m, rec);
-	put_subject(&w, m, rec);
+	put_subject(&w, m, rec, payload);
 	jsonw_obj(&w, "unmapped");
 	jsonw_cstr(&w, "kind", record_kind_word(rec->kind));
 	if (m->about == CARD && rec->has[RF_CARD])
