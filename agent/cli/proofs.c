@@ -11,6 +11,7 @@
 #include "common/envelope.h"
 #include "common/merkletree.h"
 #include "common/people.h"
+#include "common/snapshot.h"
 #include "common/tlogproof.h"
 #include "platform/userfile.h"
 
@@ -153,11 +154,42 @@ follow_people(struct proofs *p, const struct record *rec)
 	return 0;
 }
 
+/* The key of a journal whose genesis was pruned stands in its first state,
+ * whose snapshot was verified. */
+static int
+take_state(struct proofs *p, const struct sha256 *digest)
+{
+	char name[NOTE_NAME_MAX + 1];
+	struct standing s;
+	struct trust *t;
+	struct queue *q;
+	struct buf b;
+	int err;
+
+	buf_init(&b, SNAPSHOT_CAP);
+	if ((err = archive_blob(p->archive, digest, &b)) == 0)
+		err = snapshot_decode(buf_bytes(&b), archive_blob,
+		    p->archive, &s, &t, &q);
+	buf_free(&b);
+	if (err != 0)
+		return err;
+	(void)snprintf(name, sizeof(name), "%s/%s", s.org, s.device);
+	p->has_key = true;
+	err = note_key_init(bytes_str(name), NOTE_ED25519, s.device_key,
+	    &p->key);
+	standing_fini(&s);
+	trust_free(t);
+	queue_free(q);
+	return err;
+}
+
 static int
 follow_device(struct proofs *p, const struct record *rec)
 {
 	char name[NOTE_NAME_MAX + 1];
 
+	if (rec->kind == RECORD_STATE && !p->has_key)
+		return take_state(p, &rec->digest);
 	if (rec->kind != RECORD_GENESIS)
 		return 0;
 	(void)snprintf(name, sizeof(name), "%.*s/%.*s", (int)rec->org.n,

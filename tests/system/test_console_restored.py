@@ -24,6 +24,7 @@ from countersign import (checks, control, dsse, fake, link,	# noqa: E402
 from countersign.desk import desk				# noqa: E402
 from test_console_agent import (approve, audit, office,		# noqa: E402
                                 output, propose)
+from test_export import climb, read_proof			# noqa: E402
 from test_console_tamper import (alarmed, ask, check_everywhere,	# noqa: E402
                                  clock, device, log_of)
 
@@ -204,6 +205,7 @@ def test_a_console_older_than_what_the_device_has_kept():
         audit(k, a)
         check_export(k, a, n, until)
         check_tiles(k, a, n, until)
+        check_proofs(k, a)
 
 
 def approve_again(k, a, digest):
@@ -242,6 +244,33 @@ def check_export(k, a, n, until):
     checks.equal(tlog.root([leaves[32 * i:32 * i + 32]
                             for i in range(size)]),
                  base64.b64decode(files['checkpoint'].split(b'\n')[2]))
+
+
+def check_proofs(k, a):
+    """Other programs' evidence, of a journal without its genesis."""
+    at = os.path.join(k.c.dir, 'proofs')
+    r = a.cli('audit', 'export', os.path.join(k.c.dir, 'export.tar'),
+              '--proofs', at)
+    checks.equal(r.returncode, 0, r.stderr.decode())
+    with open(os.path.join(at, 'log.vkey')) as f:
+        key = f.read().strip()
+    checks.equal(key, device_of(k, a)['vkey'])
+    names = [x for x in os.listdir(os.path.join(at, 'records'))
+             if x.endswith('.tlog-proof')]
+    checks.true(len(names) > 5, names)
+    for name in names:
+        index, path, note_ = read_proof(os.path.join(at, 'records', name))
+        tlog.check_signature(key, note_)
+        with open(os.path.join(at, 'records', '%d.json' % index), 'rb') as f:
+            leaf = tlog.leaf(f.read())
+        size, root = note_.split('\n')[1:3]
+        checks.equal(climb(leaf, index, int(size), path),
+                     base64.b64decode(root))
+    if shutil.which('ssh-keygen') is None:
+        return
+    r = subprocess.run(['sh', 'commands'], cwd=at, capture_output=True)
+    checks.equal((r.returncode, r.stdout.count(b'Good "countersign')),
+                 (0, 2), r.stdout.decode() + r.stderr.decode())
 
 
 def check_tiles(k, a, n, until):
