@@ -106,6 +106,31 @@ tell_proofs(struct exporting *x, const char *folder)
 	return CLI_DONE;
 }
 
+/* Nothing was written: what was asked for is not there, or nothing is. */
+static int
+tell_none(const struct exporting *x)
+{
+	const char *path = x->args->operand[0];
+	uint64_t first = archive_first(x->archive);
+	struct audit_counts n;
+
+	audit_counts(x->audit, &n);
+	if (n.records == 0)
+		return complain(CLI_REFUSED, "compare it with another copy,"
+		    " such as the console's", "%s: there is no record", path);
+	if (x->choice.one && x->choice.index < first)
+		return complain(CLI_FAILED, "another copy may have it, such as"
+		    " the console's; its hash is here", "%s: record %llu was"
+		    " removed by age: the journal begins with %llu", path,
+		    (unsigned long long)x->choice.index,
+		    (unsigned long long)first);
+	if (x->choice.one || x->choice.of_card)
+		return complain(CLI_FAILED, "`countersign audit export` without"
+		    " it lists them all", "%s: there is no such record",
+		    path);
+	return CLI_DONE;
+}
+
 static int
 export_all(struct exporting *x)
 {
@@ -133,10 +158,8 @@ export_all(struct exporting *x)
 		return tell_wrong(x);
 	if (err != 0)
 		return complain_err(err, path);
-	if ((x->choice.one || x->choice.of_card) && x->events == 0)
-		return complain(CLI_FAILED, "`countersign audit export` without"
-		    " it lists them all", "%s: there is no such record",
-		    path);
+	if (x->events == 0 && (err = tell_none(x)) != CLI_DONE)
+		return err;
 	return x->proofs != NULL ? tell_proofs(x, folder) : CLI_DONE;
 }
 

@@ -206,6 +206,7 @@ def test_a_console_older_than_what_the_device_has_kept():
         check_export(k, a, n, until)
         check_tiles(k, a, n, until)
         check_proofs(k, a)
+        check_no_record(k, a, until)
 
 
 def approve_again(k, a, digest):
@@ -271,6 +272,17 @@ def check_proofs(k, a):
     r = subprocess.run(['sh', 'commands'], cwd=at, capture_output=True)
     checks.equal((r.returncode, r.stdout.count(b'Good "countersign')),
                  (0, 2), r.stdout.decode() + r.stderr.decode())
+
+
+def check_no_record(k, a, until):
+    """One that is not there any more is said to be that."""
+    path = os.path.join(k.c.dir, 'export.tar')
+    r = a.cli('audit', 'export', path, '--record', str(until - 1))
+    checks.equal((r.returncode, r.stdout), (1, b''))
+    checks.true(b'removed by age: the journal begins with %d' % until
+                in r.stderr, r.stderr)
+    r = a.cli('audit', 'export', path, '--record', str(until))
+    checks.equal((r.returncode, len(r.stdout.splitlines())), (0, 1))
 
 
 def check_tiles(k, a, n, until):

@@ -145,6 +145,9 @@ def test_other_forms_of_an_archive():
         code, err = verify(h.state)
         checks.equal(code, 3, err)
         checks.true('there is no record' in err, err)
+        code, out, err = export(h.state)
+        checks.equal((code, out), (3, b''), err)
+        checks.true('there is no record' in err, err)
 
 
 def test_approvals_by_ssh_keygen():
