@@ -5,11 +5,13 @@
  */
 #include "agent/cli/archivetree.h"
 #include "agent/cli/cli.h"
+#include "agent/cli/evidence.h"
 
 #include "common/audit.h"
 #include "common/jsonw.h"
 #include "common/timefmt.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* One audit, and what was found besides. */
@@ -23,6 +25,7 @@ struct auditing {
 	bool bad_transcript;
 	bool none;		/* no record at all */
 	struct audit_finding finding;
+	struct evidence evidence;
 };
 
 /* ---- transcripts: what exec_result says of them ---- */
@@ -241,6 +244,8 @@ tell_json(const struct auditing *x, bool good)
 	jsonw_int(&w, "transcripts", (int64_t)x->transcripts);
 	jsonw_int(&w, "transcripts_gone", (int64_t)x->gone);
 	put_tree(x, &w, &n);
+	if (evidence_put(x->archive, &x->evidence, &w) != 0)
+		b.err = ERR_NOMEM;
 	if (!good) {
 		jsonw_cstr(&w, "wrong", audit_word(x->finding.wrong));
 		jsonw_int(&w, "index", (int64_t)x->finding.index);
@@ -265,6 +270,22 @@ tell_wrong(const struct auditing *x)
 	    audit_word(x->finding.wrong), x->finding.text);
 }
 
+/* What a console put beside the journal. */
+static int
+check_evidence(struct auditing *x)
+{
+	int err = evidence_read(x->archive, x->tree, &x->evidence);
+
+	if (err != 0 || !x->evidence.bad)
+		return err;
+	x->finding.wrong = AUDIT_ROOT;
+	x->finding.index = x->evidence.bad_index;
+	(void)snprintf(x->finding.text, sizeof(x->finding.text),
+	    "a record from before those that are missing does not read, or"
+	    " the tree has another hash of it");
+	return 0;
+}
+
 static int
 audit_all(struct auditing *x)
 {
@@ -279,6 +300,8 @@ audit_all(struct auditing *x)
 	err = check_records(x);
 	if (!x->bad_transcript && !x->none)
 		x->finding = *audit_finding(x->audit);
+	if (err == 0 && x->finding.wrong == AUDIT_RIGHT)
+		err = check_evidence(x);
 	if (x->finding.wrong != AUDIT_RIGHT)
 		return tell_wrong(x);
 	if (err != 0)
@@ -286,6 +309,8 @@ audit_all(struct auditing *x)
 	if (args_json(x->args))
 		return tell_json(x, true);
 	tell_counts(x);
+	if ((err = evidence_say(x->archive, &x->evidence)) != 0)
+		return complain_err(err, path);
 	say("%sverified%s\n", say_colour(SAY_GREEN), say_colour(SAY_PLAIN));
 	return CLI_DONE;
 }

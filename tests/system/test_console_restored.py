@@ -206,6 +206,7 @@ def test_a_console_older_than_what_the_device_has_kept():
         check_export(k, a, n, until)
         check_tiles(k, a, n, until)
         check_proofs(k, a)
+        check_verify(k, a, n, until)
         check_no_record(k, a, until)
 
 
@@ -272,6 +273,46 @@ def check_proofs(k, a):
     r = subprocess.run(['sh', 'commands'], cwd=at, capture_output=True)
     checks.equal((r.returncode, r.stdout.count(b'Good "countersign')),
                  (0, 2), r.stdout.decode() + r.stderr.decode())
+
+
+def check_verify(k, a, n, until):
+    """The auditor says what there is of before, and the console's alarms."""
+    path = os.path.join(k.c.dir, 'export.tar')
+    r = a.cli('audit', 'verify', path, '--json')
+    doc = json.loads(r.stdout)
+    checks.equal((r.returncode, doc['first'], doc['earlier']),
+                 (0, until, n))
+    checks.equal([(x['kind'], x['first']) for x in doc['alarms']],
+                 [('missing', n)])
+    text = a.cli('audit', 'verify', path).stdout.decode()
+    checks.true('\nearlier      %d records' % n in text and
+                'missing from record %d on' % n in text, text)
+    # One of them is another: the tree has the hash of what it was.
+    with open(path, 'rb') as f:
+        data = f.read()
+    at = data.index(b'{"kind":"card_received"', data.index(
+        b'earlier/0000000000000000.seg'))
+    size = int.from_bytes(data[at - 16:at - 12], 'little')
+    record = data[at:at + size].replace(b'"ai-1"', b'"ai-2"', 1)
+    index = int.from_bytes(data[at - 8:at], 'little')
+    head = data[at - 16:at - 12], data[at - 8:at]
+    crc = crc32c(head[0] + head[1] + record).to_bytes(4, 'little')
+    other = os.path.join(k.c.dir, 'other.tar')
+    with open(other, 'wb') as f:
+        f.write(data[:at - 12] + crc + head[1] + record + data[at + size:])
+    r = a.cli('audit', 'verify', other, '--json')
+    doc = json.loads(r.stdout)
+    checks.equal((r.returncode, doc['wrong'], doc['index']),
+                 (3, 'root', index))
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
 
 
 def check_no_record(k, a, until):
