@@ -193,6 +193,103 @@ def test_deb_upgrade_by_a_card():
                                  'countersign']), b'99.0')
 
 
+def put_debs(g, work):
+    """This release's and the next one's, in the guest."""
+    deb = only(pack('deb-linux-x86_64'), '.deb')
+    return put_package(g, deb, 'a.deb'), \
+        put_package(g, newer_deb(deb, work), 'b.deb')
+
+
+def enabled(g):
+    return g.run(['systemctl', 'is-enabled', 'countersignd']).stdout.strip()
+
+
+def test_deb_leaves_what_an_administrator_set():
+    needs('dpkg-deb')
+    with guest.Guest() as g, tempfile.TemporaryDirectory() as work:
+        old, next_ = put_debs(g, work)
+        # Where policy-rc.d has nothing started, as in a container's making.
+        g.must(['sh', '-ec', 'printf "#!/bin/sh\\nexit 101\\n" '
+                '>/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d'])
+        g.must(['dpkg', '-i', old])
+        checks.equal(g.run(['systemctl', 'show', '-P',
+                            'ConditionTimestampMonotonic',
+                            'countersignd']).stdout, b'0\n', 'a start')
+        g.must(['rm', '/usr/sbin/policy-rc.d'])
+        with Machine(g) as a:
+            # Another agent.json stays under every change of version.
+            a.put('/etc/countersign/agent.json', '{"log": "syslog"}', 0o644)
+            g.must(['systemctl', 'disable', '--now', 'countersignd'])
+            g.must(['dpkg', '-i', next_])
+            checks.equal(enabled(g), b'disabled', 'after the upgrade')
+            checks.equal(a.show('countersignd', 'ActiveState'), 'inactive')
+            g.must(['dpkg', '-i', old])
+            checks.equal(enabled(g), b'disabled', 'after the downgrade')
+            g.must(['systemctl', 'enable', 'countersignd'])
+            g.must(['dpkg', '-r', 'countersign'])
+            n = a.peer.connections
+            g.must(['dpkg', '-i', next_])
+            checks.equal(enabled(g), b'enabled', 'put back')
+            a.peer.wait(lambda: a.peer.connections > n, 'connection')
+            with open(g.path('/etc/countersign/agent.json')) as f:
+                checks.equal(f.read(), '{"log": "syslog"}')
+            g.must(['systemctl', 'mask', '--now', 'countersignd'])
+            g.must(['dpkg', '-i', old])
+            checks.equal(enabled(g), b'masked')
+            checks.equal(a.show('countersignd', 'ActiveState'), 'inactive')
+
+
+# What a package manager keeps about packages, and the system about accounts.
+OTHERS = (r'/(var/lib/dpkg|var/log|var/cache|run|proc|sys|dev|tmp|root|'
+          r'etc/(passwd|group|shadow|gshadow|subuid|subgid|\.pwd\.lock)-?$|'
+          r'var/lib/systemd/(deb-systemd-helper-(enabled|masked)|catalog|timers)$|'
+          r'etc/systemd/system$)')
+
+
+def listing(g):
+    found = g.must(['find', '/', '-xdev', '-regextype', 'posix-extended',
+                    '-regex', '/(root|proc|sys|dev|run|tmp)', '-prune', '-o',
+                    '-print']).decode().splitlines()
+    return {path for path in found if not re.match(OTHERS, path)}
+
+
+def test_deb_purged_leaves_nothing():
+    """In an image without a running systemd, with sysusers and without."""
+    needs('dpkg-deb')
+    with guest.Guest() as g, tempfile.TemporaryDirectory() as work:
+        old, _ = put_debs(g, work)
+        # Not what is mounted below: as in a chroot, there is no /run/systemd.
+        g.must(['sh', '-ec', 'mkdir /root/image; mount --bind / /root/image'])
+        image = ['chroot', '/root/image']
+        wants = '/etc/systemd/system/multi-user.target.wants/' \
+            'countersignd.service'
+        before = listing(g)
+        for names in (['systemd-sysusers'], []):
+            g.must(image + ['dpkg', '-i', old])
+            checks.true(os.path.islink(g.path(wants)), 'not enabled')
+            checks.equal(g.must(['stat', '-c', '%a %U', STATE]), b'700 root\n')
+            for user in ('courier', 'observe-1', 'observe-4'):
+                g.must(['getent', 'passwd', 'countersign-' + user])
+            g.must(['getent', 'group', 'countersign'])
+            g.must(image + ['sh', '-ec', 'mkdir -p %s/journal; touch '
+                            '%s/journal/x /etc/countersign/root.pin' % (
+                                STATE, STATE)])
+            g.must(image + ['dpkg', '-r', 'countersign'])
+            checks.true(os.path.exists(g.path(STATE + '/journal/x')), 'state')
+            g.must(image + ['dpkg', '-P', 'countersign'])
+            checks.equal(sorted(listing(g) - before), [], 'left')
+            checks.equal(sorted(before - listing(g)), [], 'gone')
+            for name in names:
+                # Once more, on a system that makes accounts by hand.
+                g.must(['sh', '-ec', 'for n in courier observe-1 observe-2 '
+                        'observe-3 observe-4; do userdel countersign-$n; done;'
+                        'groupdel countersign; mv /usr/bin/%s /root' % name])
+                before.remove('/usr/bin/' + name)
+        g.must(['getent', 'passwd', 'countersign-observe-2'])
+        checks.true(b':70502:' in g.must(['getent', 'passwd',
+                                          'countersign-observe-2']), 'number')
+
+
 def newer(package, programs, work):
     """The next release's package, by the same packer with another version and
     other programs; programs: the folder of this release's."""
@@ -222,42 +319,53 @@ def newer(package, programs, work):
     return only(out, '.' + package.split('-')[0])
 
 
+RPM = ['env', 'RPM_CONFIGDIR=/opt/rpm/etc', '/opt/rpm/loader',
+       '--library-path', '/opt/rpm/lib', '/opt/rpm/rpm', '--dbpath',
+       '/var/lib/rpm']
+
+
+def put_rpm(g):
+    """This machine's rpm into a guest, which is a Debian without: the scripts
+    of a package run beside a real systemd."""
+    rpm = shutil.which('rpm')
+    r = subprocess.run(['ldd', rpm], stdout=subprocess.PIPE, check=True)
+    g.copy(rpm, '/opt/rpm/rpm')
+    for line in r.stdout.decode().splitlines():
+        words = [w for w in line.split() if w.startswith('/')]
+        if '=>' in line and words:
+            g.copy(words[0], '/opt/rpm/lib/' + os.path.basename(words[0]))
+        elif words:
+            g.copy(words[0], '/opt/rpm/loader')
+    shutil.copytree('/usr/lib/rpm', g.path('/opt/rpm/etc'), symlinks=True)
+
+
 def test_rpm():
     needs('rpmbuild', 'rpm')
     with guest.Guest() as g, tempfile.TemporaryDirectory() as work:
-        rpm = only(pack('rpm-linux-x86_64'), '.rpm')
-        next_ = newer('rpm-linux-x86_64', os.path.join(
-            cross(os.path.join(work, 'cross')), 'linux-x86_64/bin'), work)
+        rpm = put_package(g, only(pack('rpm-linux-x86_64'), '.rpm'), 'a.rpm')
+        next_ = put_package(g, newer('rpm-linux-x86_64', os.path.join(
+            cross(os.path.join(work, 'cross')), 'linux-x86_64/bin'), work),
+            'b.rpm')
+        put_rpm(g)
 
         def do(*argv):
-            # The guest is Debian: its rpm is this machine's, from outside;
-            # the scripts run in the guest's root.
-            r = subprocess.run(
-                ['rpm', '--root', g.root, '--dbpath', '/var/lib/rpm'] +
-                list(argv),
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT)
-            checks.equal(r.returncode, 0, r.stdout.decode()[-300:])
-            return r.stdout
+            return g.must(RPM + list(argv))
 
-        do('--initdb')
         do('-i', '--nodeps', '--nosignature', rpm)
-        # rpm's scripts see no systemd through --root, so what they would
-        # have asked of it is asked here.
-        g.must(['systemctl', 'daemon-reload'])
-        g.must(['systemctl', 'enable', 'countersignd'])
         installed(g)
-
-        def upgrade():
-            do('-U', '--nodeps', '--nosignature', next_)
-            g.must(['systemctl', 'reload', 'countersignd'])
-
         with Machine(g) as a:
-            upgraded(a, upgrade)
+            upgraded(a, lambda: do('-U', '--nodeps', '--nosignature', next_))
             do('-V', '--nodeps', 'countersign', '--nomode', '--nouser', '--nogroup',
                '--noconfig', '--nomtime')
-            g.must(['systemctl', 'stop', 'countersignd'])
+            g.must(['systemctl', 'disable', '--now', 'countersignd'])
+            do('-U', '--nodeps', '--nosignature', '--oldpackage', rpm)
+            checks.equal((enabled(g), a.show('countersignd', 'ActiveState')),
+                         (b'disabled', 'inactive'), 'what was set')
+            g.must(['systemctl', 'enable', '--now', 'countersignd'])
             do('-e', 'countersign')
+            checks.equal(g.run(['pgrep', 'countersign']).stdout, b'',
+                         'processes')
+            checks.true(enabled(g) != b'enabled', 'a link is left')
         checks.true(not os.path.exists(g.path('/usr/sbin/countersignd')),
                     'the program is left')
         checks.true(os.path.exists(g.path(STATE + '/journal')),
