@@ -267,13 +267,16 @@ step(struct journal_reader *r)
 {
 	int got = r->source.segment(r->source.arg, &r->segment);
 
-	if (got != 1)
+	if (got != 1 && got != ERR_CORRUPT)
 		return got;
 	end_compressed(r);
-	r->in_segment = r->fresh = true;
-	r->at_end = false;
+	r->in_segment = true;
+	r->fresh = got == 1;
+	r->at_end = got != 1;
 	r->offset = 0;
 	r->from = r->n = 0;
+	if (got != 1)
+		r->damage = "it is no file that can be read";
 	return 1;
 }
 

@@ -38,7 +38,8 @@ struct journal_source {
 	 * Steps to the next segment, in ascending order of names: 1 and the
 	 * index in its name, 0 after the last. Of one that is there both
 	 * plain and compressed only the plain one: a crash came before it was
-	 * removed.
+	 * removed. ERR_CORRUPT with the index: what has the name is no file;
+	 * that is no torn write.
 	 */
 	int (*segment)(void *arg, uint64_t *ret_first);
 	/* Reads on in that segment: up to n bytes as they are on disk,

@@ -53,4 +53,21 @@ MUST_CHECK int secrets_read(const char *path, uint8_t ret_secret[SECRET_SIZE]);
 MUST_CHECK int secrets_write(const char *path,
     const uint8_t secret[SECRET_SIZE]);
 
+/*
+ * The same for a name in an open folder, by file.h's functions, so that tests
+ * can let each call of them fail. After a failure of secrets_write_at() some
+ * of it may be there under the name: it was never used by anybody, and
+ * secrets_erase_at() takes it away.
+ */
+MUST_CHECK int secrets_read_at(int dir, const char *name,
+    uint8_t ret_secret[SECRET_SIZE]);
+MUST_CHECK int secrets_write_at(int dir, const char *name,
+    const uint8_t secret[SECRET_SIZE]);
+/*
+ * Overwrites all of the file where it lies; the name stays. What is no file of
+ * ours alone holds no secret of ours: then nothing is done. ERR_NOT_FOUND,
+ * ERR_IO, ERR_NO_SPACE.
+ */
+MUST_CHECK int secrets_erase_at(int dir, const char *name);
+
 #endif

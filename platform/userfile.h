@@ -49,7 +49,8 @@ typedef int userfile_list_fn(void *arg, const char *name);
 int userfile_list(const char *path, userfile_list_fn *fn,
     void *arg);
 
-/* An open file to read in pieces: ret_n is 0 at its end. */
+/* An open file to read in pieces: ret_n is 0 at its end. ERR_USAGE: it is no
+ * regular file (a folder, a pipe that would make us wait, a device). */
 MUST_CHECK int userfile_open(const char *path, int *ret_fd);
 MUST_CHECK int userfile_read_some(int fd, void *p, size_t n, size_t *ret_n);
 /* At that offset, until n bytes are there or the file ends. */

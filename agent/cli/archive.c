@@ -146,6 +146,21 @@ find(const struct archive *a, const char *name)
 	return bsearch(&key, a->members, a->n_members, sizeof(key), by_name);
 }
 
+/*
+ * A file of a folder. ERR_CORRUPT: what has its name is none, such as a pipe
+ * that somebody put there.
+ */
+static int
+open_file(const struct archive *a, const char *name, int *ret_fd)
+{
+	char path[PATH_SIZE + 80];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/%s", a->path, name);
+	err = userfile_open(path, ret_fd);
+	return err == ERR_USAGE ? ERR_CORRUPT : err;
+}
+
 /* ---- segments ---- */
 
 static int
@@ -246,7 +261,7 @@ static int
 next_segment(void *arg, uint64_t *ret_first)
 {
 	struct archive *a = arg;
-	char name[JOURNAL_GZIP_NAME_SIZE], path[PATH_SIZE + 64];
+	char name[JOURNAL_GZIP_NAME_SIZE], path[64];
 	const struct segment *s;
 	const struct member *m;
 	int err;
@@ -260,12 +275,14 @@ next_segment(void *arg, uint64_t *ret_first)
 		journal_gzip_name(s->first, name);
 	else
 		journal_name(s->first, name);
+	snprintf(path, sizeof(path), "journal/%s", name);
 	if (!a->is_tar) {
-		snprintf(path, sizeof(path), "%s/journal/%s", a->path, name);
-		err = userfile_open(path, &a->fd);
+		err = open_file(a, path, &a->fd);
+		/* It was listed: a link that leads nowhere. */
+		if (err == ERR_NOT_FOUND)
+			err = ERR_CORRUPT;
 		return err != 0 ? err : 1;
 	}
-	snprintf(path, sizeof(path), "journal/%s", name);
 	if ((m = find(a, path)) == NULL)
 		return ERR_NOT_FOUND;
 	a->at = m->at;
@@ -304,6 +321,30 @@ archive_journal(struct archive *a, struct journal_source *ret_s)
 /* ---- blobs and transcripts ---- */
 
 static int
+read_file(struct archive *a, const char *name, size_t cap, struct buf *ret_b)
+{
+	uint8_t piece[PIECE / 4];
+	size_t n = 1;
+	int fd = -1, err;
+
+	if ((err = open_file(a, name, &fd)) != 0)
+		return err;
+	while (err == 0 && n > 0) {
+		err = userfile_read_some(fd, piece, sizeof(piece), &n);
+		if (err != 0)
+			break;
+		if (n > cap - ret_b->n)
+			err = ERR_TOO_LARGE;
+		else
+			buf_put(ret_b, piece, n);
+		if (err == 0)
+			err = buf_error(ret_b);
+	}
+	userfile_close(&fd);
+	return err;
+}
+
+static int
 read_member(struct archive *a, const struct member *m, struct buf *ret_b)
 {
 	uint8_t *p;
@@ -328,13 +369,10 @@ int
 archive_read(struct archive *a, const char *name, size_t cap,
     struct buf *ret_b)
 {
-	char path[PATH_SIZE + 80];
 	const struct member *m;
 
-	if (!a->is_tar) {
-		snprintf(path, sizeof(path), "%s/%s", a->path, name);
-		return userfile_read(path, cap, ret_b);
-	}
+	if (!a->is_tar)
+		return read_file(a, name, cap, ret_b);
 	if ((m = find(a, name)) == NULL)
 		return ERR_NOT_FOUND;
 	return m->size > cap ? ERR_TOO_LARGE : read_member(a, m, ret_b);
@@ -367,17 +405,11 @@ int
 archive_blob(void *archive, const struct sha256 *name, struct buf *ret_b)
 {
 	struct archive *a = archive;
-	char hex[2 * SHA256_SIZE + 1], path[PATH_SIZE + 80];
-	const struct member *m;
+	char hex[2 * SHA256_SIZE + 1], path[2 * SHA256_SIZE + 16];
 
 	hex_encode(bytes_of(name->b, sizeof(name->b)), hex);
-	if (!a->is_tar) {
-		snprintf(path, sizeof(path), "%s/blobs/%s", a->path, hex);
-		return userfile_read(path, SNAPSHOT_CAP, ret_b);
-	}
 	snprintf(path, sizeof(path), "blobs/%s", hex);
-	m = find(a, path);
-	return m != NULL ? read_member(a, m, ret_b) : ERR_NOT_FOUND;
+	return archive_read(a, path, SNAPSHOT_CAP, ret_b);
 }
 
 int
@@ -385,13 +417,11 @@ archive_file_open(struct archive *a, const char *name,
     struct archive_file *ret_f)
 {
 	struct archive_file f = { .fd = a->tar, .size = UINT64_MAX };
-	char path[PATH_SIZE + 80];
 	const struct member *m;
 	int err;
 
 	if (!a->is_tar) {
-		snprintf(path, sizeof(path), "%s/%s", a->path, name);
-		if ((err = userfile_open(path, &f.fd)) != 0)
+		if ((err = open_file(a, name, &f.fd)) != 0)
 			return err;
 		f.is_own = true;
 	} else {

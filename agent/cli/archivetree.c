@@ -42,7 +42,10 @@ archivetree_open(struct archive *a, struct archivetree **ret_t)
 	for (i = 0; i < ROWS && err == 0; i++) {
 		snprintf(name, sizeof(name), "tiles/%u", i);
 		err = archive_file_open(a, name, &t->row[i].file);
-		if (err == ERR_NOT_FOUND)
+		/* What is no file has no hash: an auditor says which. */
+		if (err == ERR_CORRUPT)
+			t->size = archive_sealed(a);
+		if (err == ERR_NOT_FOUND || err == ERR_CORRUPT)
 			err = 0;
 	}
 	if (err != 0) {
@@ -144,8 +147,10 @@ add_note(struct adding *x, const char *name, enum audit_note what)
 
 	buf_init(&b, NOTE_MAX);
 	err = archive_read(x->archive, name, NOTE_MAX, &b);
-	/* Of another size it is no note either, nor is a folder. */
-	if (err == ERR_TOO_LARGE || err == ERR_USAGE) {
+	/* Of another size it is no note either, nor is a folder or a pipe, nor
+	 * a listed name that leads nowhere. */
+	if (err == ERR_TOO_LARGE || err == ERR_CORRUPT ||
+	    (err == ERR_NOT_FOUND && what == AUDIT_NOTE_COSIGNED)) {
 		buf_clear(&b);
 		err = 0;
 	}

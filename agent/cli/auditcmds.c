@@ -59,7 +59,8 @@ check_transcript(struct auditing *x, const struct entry *e)
 		err = 0;
 	} else if (err == 0 && sha256_equal(&hash, &r->transcript_hash)) {
 		x->transcripts++;
-	} else if (err == 0) {
+	} else if (err == 0 || err == ERR_CORRUPT) {
+		err = 0;
 		x->bad_transcript = true;
 		x->finding.wrong = AUDIT_BLOB;
 		x->finding.index = e->index;
@@ -113,10 +114,12 @@ check_records(struct auditing *x)
 	while (!x->bad_transcript && (err = journal_reader_next(r, &e)) == 1)
 		if ((err = check_record(x, &e)) != 0)
 			goto out;
-	/* It says how the reader failed. */
-	if (err < 0)
+	/* It says how the reader failed. What could not be read at all is no
+	 * end: nothing is verified then. */
+	if (err == ERR_CORRUPT)
 		err = audit_journal(x->audit, r);
-	else if (!x->bad_transcript && (err = audit_finish(x->audit)) == 0)
+	else if (err >= 0 && !x->bad_transcript &&
+	    (err = audit_finish(x->audit)) == 0)
 		check_any(x);
 out:
 	journal_reader_free(r);

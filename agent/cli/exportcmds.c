@@ -148,8 +148,9 @@ export_all(struct exporting *x)
 	while ((err = journal_reader_next(r, &e)) > 0)
 		if ((err = take(x, &e)) != 0)
 			break;
-	/* It says how the reader failed, or what the end lacks. */
-	if (err < 0 && audit_finding(x->audit)->wrong == AUDIT_RIGHT)
+	/* It says how the reader failed, or what the end lacks. What could not
+	 * be read at all is no end. */
+	if (err == ERR_CORRUPT && audit_finding(x->audit)->wrong == AUDIT_RIGHT)
 		err = audit_journal(x->audit, r);
 	else if (err == 0)
 		err = audit_finish(x->audit);

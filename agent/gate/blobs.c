@@ -135,7 +135,8 @@ blobs_read(struct blobs *b, const struct sha256 *name, struct buf *ret_b,
 
 	name_of(name, text);
 	err = file_read(b->dir, text, CAP_TRUST, ret_b);
-	if (err == ERR_TOO_LARGE)
+	/* Too long, or no file: it is not what was put there. */
+	if (err == ERR_TOO_LARGE || err == ERR_PERMISSION)
 		return ERR_CORRUPT;
 	if (err != 0)
 		return err;
@@ -158,7 +159,7 @@ blobs_read_state(struct blobs *b, const struct sha256 *name,
 
 	name_of(name, text);
 	err = file_read(b->dir, text, SNAPSHOT_CAP, ret_b);
-	if (err == ERR_TOO_LARGE)
+	if (err == ERR_TOO_LARGE || err == ERR_PERMISSION)
 		return ERR_CORRUPT;
 	if (err != 0)
 		return err;

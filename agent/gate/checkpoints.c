@@ -122,12 +122,9 @@ checkpoints_read(struct checkpoints *c, struct journal_seal *ret_seal)
 
 /* ---- after the replay ---- */
 
-/*
- * Whether the epoch whose key the journal names has signed. One that the
- * checkpoint does not cover yet cannot have.
- */
-static int
-check_epoch(struct checkpoints *c)
+int
+checkpoints_check_epoch(struct checkpoints *c, struct bytes note,
+    uint64_t size)
 {
 	const struct standing *s = core_standing(c->g->core);
 	char name[EPOCH_NAME_SIZE];
@@ -135,11 +132,11 @@ check_epoch(struct checkpoints *c)
 	struct note n;
 	int err;
 
-	if (s->epoch == 0 || c->size <= s->epoch_index)
+	if (s->epoch == 0 || size <= s->epoch_index)
 		return 0;
 	epoch_name(s->org, s->device, s->epoch, name);
 	if ((err = note_key_init(bytes_str(name), NOTE_ED25519, s->epoch_key,
-	    &key)) == 0 && (err = note_parse(buf_bytes(&c->note), &n)) == 0)
+	    &key)) == 0 && (err = note_parse(note, &n)) == 0)
 		err = note_verify(&n, &key);
 	return err == 0 || err == ERR_NOMEM ? err : ERR_CORRUPT;
 }
@@ -148,14 +145,11 @@ int
 checkpoints_check(struct checkpoints *c)
 {
 	const struct standing *s = core_standing(c->g->core);
-	int err;
 
 	if (c->size == 0)
 		return s->epoch > 1 || (s->epoch == 1 &&
 		    s->epoch_index + 1 < s->next) ? ERR_NOT_FOUND : 0;
-	if ((err = check_epoch(c)) != 0)
-		return err;
-	return witnesses_read(c);
+	return checkpoints_check_epoch(c, buf_bytes(&c->note), c->size);
 }
 
 /* ---- making ---- */

@@ -40,12 +40,21 @@ void checkpoints_free(struct checkpoints *c);
 MUST_CHECK int checkpoints_read(struct checkpoints *c,
     struct journal_seal *ret_seal);
 /*
- * After the replay: the epoch's signature, and what witnesses have cosigned.
+ * After the replay: the epoch's signature.
  * ERR_CORRUPT the file has no good signature of the epoch that it has to be
  * of; ERR_NOT_FOUND there is no file, and there must have been one: nothing is
  * appended behind the first epoch before the first checkpoint is in place.
  */
 MUST_CHECK int checkpoints_check(struct checkpoints *c);
+/*
+ * Then: what witnesses have cosigned. Each note there was the newest once, so
+ * it is this device's, no larger than the newest and of the journal's tree.
+ * ERR_ROLLBACK it is larger than the journal; ERR_CONFLICT of another root;
+ * ERR_CORRUPT it does not read, or the newest is an older one: then ret_detail
+ * says which. Else file.h's errors, the journal's, ERR_NOMEM.
+ */
+MUST_CHECK int checkpoints_read_cosigned(struct checkpoints *c,
+    char ret_detail[80]);
 
 /* Makes one over all that is synced; no work if the newest covers it. */
 MUST_CHECK int checkpoints_make(struct checkpoints *c);

@@ -53,6 +53,13 @@ struct checkpoints {
 MUST_CHECK int checkpoints_open_note(struct checkpoints *c,
     struct bytes bytes, struct note *ret_n, struct checkpoint *ret_cp);
 
+/*
+ * Whether the epoch whose key the journal names has signed a note over so many
+ * records. One that these do not cover yet cannot have. ERR_CORRUPT, ERR_NOMEM.
+ */
+MUST_CHECK int checkpoints_check_epoch(struct checkpoints *c,
+    struct bytes note, uint64_t size);
+
 /* ---- checkpoints_send.c ---- */
 
 /* Asks the console for the newest, if it is there and nothing is under way. */
@@ -62,8 +69,6 @@ void checkpoints_send(struct checkpoints *c);
 
 /* Follows the root's list of witnesses. */
 void witnesses_follow(struct checkpoints *c);
-/* What is in cosig/, for the witnesses that the root names. */
-MUST_CHECK int witnesses_read(struct checkpoints *c);
 /* Keeps the lines that came for a note. Reasons are logged. ERR_NOMEM. */
 MUST_CHECK int witnesses_keep(struct checkpoints *c, struct bytes note,
     uint64_t size, struct bytes lines);

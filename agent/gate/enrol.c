@@ -275,7 +275,9 @@ prepare_state(struct enrolment *e)
 	err = linkfile_read(state, &l);
 	if (err == 0)
 		linkfile_free(&l);
-	if (err == 0 || (err == ERR_NOT_FOUND && has_evidence(state))) {
+	/* One that does not read was of an enrolment, too. */
+	if ((err != ERR_NOT_FOUND && err != ERR_NOMEM) ||
+	    has_evidence(state)) {
 		note_previous(e, state);
 		err = set_aside(e, state);
 	} else if (err == ERR_NOT_FOUND) {

@@ -11,8 +11,6 @@
 #include "platform/random.h"
 #include "platform/secrets.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define KEY_NAME "epoch.key"
@@ -20,21 +18,18 @@
 
 /* In secret memory as a whole. */
 struct epochs {
-	char path[4096], new_path[4096];
 	int dir;
 	int64_t epoch, next_epoch;	/* 0: none */
 	struct signer key, next;
 };
 
 int
-epochs_new(const char *folder, int dir, struct epochs **ret_e)
+epochs_new(int dir, struct epochs **ret_e)
 {
 	struct epochs *e = secrets_alloc(sizeof(*e));
 
 	if (e == NULL)
 		return ERR_NOMEM;
-	snprintf(e->path, sizeof(e->path), "%s/" KEY_NAME, folder);
-	snprintf(e->new_path, sizeof(e->new_path), "%s/" NEW_NAME, folder);
 	e->dir = dir;
 	*ret_e = e;
 	return 0;
@@ -49,10 +44,10 @@ epochs_free(struct epochs *e)
 /* ---- files ---- */
 
 static int
-read_key(const char *path, struct signer *ret_k)
+read_key(const struct epochs *e, const char *name, struct signer *ret_k)
 {
 	uint8_t seed[SECRET_SIZE];
-	int err = secrets_read(path, seed);
+	int err = secrets_read_at(e->dir, name, seed);
 
 	if (err == 0)
 		err = signer_from_seed(seed, ret_k);
@@ -60,26 +55,22 @@ read_key(const char *path, struct signer *ret_k)
 	return err;
 }
 
-/* Overwrites the old secret where it lies, before its name goes. */
+/*
+ * Overwrites a secret before its name goes. Where each write takes new room
+ * anyhow, a full disk does not keep the name.
+ */
 static int
-erase(int dir, const char *name)
+erase(const struct epochs *e, const char *name)
 {
-	static const uint8_t zeros[SECRET_SIZE];
-	int fd = -1, err = file_open_write(dir, name, &fd);
+	int err = secrets_erase_at(e->dir, name);
 
-	if (err == ERR_NOT_FOUND)
-		return 0;
-	if (err == 0 && (err = file_write_at(fd, 0, bytes_of(zeros,
-	    sizeof(zeros)))) == 0)
-		err = file_sync(fd);
-	file_close(&fd);
-	return err;
+	return err == ERR_NO_SPACE || err == ERR_NOT_FOUND ? 0 : err;
 }
 
 static int
 drop_new(struct epochs *e)
 {
-	int err = erase(e->dir, NEW_NAME);
+	int err = erase(e, NEW_NAME);
 
 	if (err == 0)
 		err = file_remove(e->dir, NEW_NAME);
@@ -90,10 +81,9 @@ drop_new(struct epochs *e)
 static int
 replace(struct epochs *e)
 {
-	int err;
+	int err = erase(e, KEY_NAME);
 
-	if ((err = erase(e->dir, KEY_NAME)) != 0 ||
-	    (err = file_rename(e->dir, NEW_NAME, KEY_NAME)) != 0)
+	if (err != 0 || (err = file_rename(e->dir, NEW_NAME, KEY_NAME)) != 0)
 		return err;
 	return file_sync_dir(e->dir);
 }
@@ -112,7 +102,7 @@ epochs_open(struct epochs *e, int64_t epoch, const uint8_t *public)
 
 	if (epoch == 0)
 		return drop_new(e);
-	err = read_key(e->path, k);
+	err = read_key(e, KEY_NAME, k);
 	if (err == 0 && is_of(k, public)) {
 		e->epoch = epoch;
 		return drop_new(e);
@@ -120,7 +110,7 @@ epochs_open(struct epochs *e, int64_t epoch, const uint8_t *public)
 	if (err != 0 && err != ERR_NOT_FOUND && err != ERR_CORRUPT)
 		return err;
 	/* A crash came between the record and the change of files. */
-	err = read_key(e->new_path, k);
+	err = read_key(e, NEW_NAME, k);
 	if (err == 0 && !is_of(k, public))
 		err = ERR_NOT_FOUND;
 	if (err != 0) {
@@ -142,7 +132,7 @@ make(struct epochs *e)
 	if ((err = random_fill(seed, sizeof(seed))) == 0 &&
 	    (err = drop_new(e)) == 0 &&
 	    (err = signer_from_seed(seed, &e->next)) == 0)
-		err = secrets_write(e->new_path, seed);
+		err = secrets_write_at(e->dir, NEW_NAME, seed);
 	secrets_wipe(seed, sizeof(seed));
 	return err;
 }

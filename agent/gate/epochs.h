@@ -17,8 +17,8 @@
 
 struct epochs;
 
-/* folder: the state folder's path, and dir it, open. ERR_NOMEM. */
-MUST_CHECK int epochs_new(const char *folder, int dir, struct epochs **ret_e);
+/* dir: the state folder. ERR_NOMEM. */
+MUST_CHECK int epochs_new(int dir, struct epochs **ret_e);
 /* Wipes the secret from memory. NULL is fine. */
 void epochs_free(struct epochs *e);
 

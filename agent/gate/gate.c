@@ -61,6 +61,7 @@ shut(struct gate *g)
 	close_handle((uv_handle_t *)&g->watchdog);
 	close_handle((uv_handle_t *)&g->proof);
 	close_handle((uv_handle_t *)&g->later);
+	close_handle((uv_handle_t *)&g->again);
 	checkpoints_stop(g->checkpoints);
 	forward_close(g->forward);
 	g->forward = NULL;
@@ -342,8 +343,15 @@ open_link(struct gate *g)
 		    " enrolment was not finished");
 		return 0;
 	}
-	if (err != 0)
+	if (err == ERR_NOMEM)
 		return err;
+	/* Where the console is says nothing of what is here. */
+	if (err != 0) {
+		log_event(&g->log, SERVICE_ERROR, "no console: %s/%s: %s: put"
+		    " it back, or enrol again", g->config.state,
+		    LINKFILE_NAME, err_text(err));
+		return 0;
+	}
 	link_config(g, &cfg.link);
 	return uplink_open(&cfg, &g->uplink);
 }
@@ -431,9 +439,9 @@ open_all(struct gate *g)
 		return err;
 	err = gate_open(g, false);
 	take_offers(g);
-	if (err != 0 && err != ERR_CORRUPT)
+	if (err != 0 && err != ERR_CORRUPT && (err = gate_hold(g, err)) != 0)
 		return err;
-	if (err == 0 && journal_next(g->journal) == 0) {
+	if (err == 0 && g->journal != NULL && journal_next(g->journal) == 0) {
 		log_event(&g->log, SERVICE_ERROR, "this device is not"
 		    " enrolled: run countersignd enrol --token FILE");
 		return ERR_NOT_FOUND;
@@ -443,7 +451,7 @@ open_all(struct gate *g)
 		log_event(&g->log, SERVICE_WARNING, "swept what an earlier"
 		    " agent left running processes=%u", (unsigned)killed);
 	if ((err = gate_recover(g)) != 0 || (err = open_loop(g)) != 0 ||
-	    (err = open_desk(g)) != 0)
+	    (err = gate_hold_start(g)) != 0 || (err = open_desk(g)) != 0)
 		return err;
 	if (g->journal != NULL && ((err = checkpoints_start(
 	    g->checkpoints)) != 0 || (err = upkeep_new(g, &g->upkeep)) != 0 ||

@@ -68,12 +68,15 @@ struct gate {
 	uv_timer_t account;		/* is one free by now? */
 	uv_timer_t watchdog;
 	uv_timer_t later;		/* gate_touch_later() */
+	uv_timer_t again;		/* gate_hold_start() */
 
 	bool dirty;		/* input was taken in this turn */
 	bool broken;		/* the journal failed: nothing runs any more */
 	unsigned stopping;	/* SIGTERMs seen */
 	bool renew;		/* SIGHUP: end when idle, and begin anew */
 	bool evidence;		/* signs of tampering: nothing is written */
+	bool held;		/* the state folder cannot be used */
+	char trouble[32];	/* what could not be opened, for people */
 	bool closed;		/* the loop's handles are being closed */
 	int exit_code;
 };
@@ -138,6 +141,16 @@ int tamper_seal(struct gate *g, const char *reason, const char *detail,
 /* Whether an earlier start, or this agent, has found any: then it is locked. */
 bool tamper_is_flagged(struct gate *g);
 
+/* ---- hold.c: a state folder that cannot be used ---- */
+
+/*
+ * After gate_open() failed with err: locks without a journal, and 0: the agent
+ * stays up to say so. Any other result is err: it must end.
+ */
+MUST_CHECK int gate_hold(struct gate *g, int err);
+/* With the loop: one that is held begins anew in a while. ERR_IO. */
+MUST_CHECK int gate_hold_start(struct gate *g);
+
 /* ---- upkeep.c: the journal's chores ---- */
 
 MUST_CHECK int upkeep_new(struct gate *g, struct upkeep **ret_u);
@@ -167,7 +180,8 @@ int gate_run(struct config *config);
  * State folder, key, blobs, transcripts, journal (replayed into the core).
  * make_key: a new state is begun (enrolment). Says what is wrong itself.
  * ERR_NOT_FOUND: not enrolled. ERR_CORRUPT: the journal is evidence; the core
- * is locked and the rest is as far as it came.
+ * is locked and the rest is as far as it came. ERR_EXISTS: another agent has
+ * it; any other: the folder cannot be used as it is (gate_hold()).
  */
 MUST_CHECK int gate_open(struct gate *g, bool make_key);
 /*

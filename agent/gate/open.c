@@ -177,6 +177,10 @@ static const struct core_host host = {
 static int
 complain(struct gate *g, const char *what, int err, const char *todo)
 {
+	const char *slash = strrchr(what, '/');
+
+	snprintf(g->trouble, sizeof(g->trouble), "%s",
+	    slash != NULL ? slash + 1 : what);
 	log_event(&g->log, SERVICE_ERROR, "%s: %s: %s", what, err_text(err),
 	    todo);
 	return err;
@@ -307,6 +311,16 @@ open_core(struct gate *g)
 	return core_new(&cfg, &g->core);
 }
 
+/* Whether the folder is of a device whose key must be there. */
+static bool
+has_journal(const struct gate *g)
+{
+	int dir = -1, err = file_open_dir_at(g->state_dir, "journal", &dir);
+
+	file_close(&dir);
+	return err != ERR_NOT_FOUND;
+}
+
 static int
 open_key(struct gate *g, bool make)
 {
@@ -315,13 +329,32 @@ open_key(struct gate *g, bool make)
 
 	snprintf(path, sizeof(path), "%s/%s", g->config.state, KEY_NAME);
 	err = identity_open(path, make, &g->key);
-	if (err == ERR_NOT_FOUND)
+	if (err == ERR_NOT_FOUND && !has_journal(g))
 		return complain(g, "this device is not enrolled", err,
 		    "run countersignd enrol --token FILE");
-	if (err != 0)
-		return complain(g, path, err, "the device key must be a file"
-		    " of the agent's own with mode 0600");
-	return 0;
+	if (err == 0)
+		return 0;
+	err = complain(g, path, err, "the device key must be a file of the"
+	    " agent's own with mode 0600: put it back, or enrol again"
+	    " (countersignd enrol)");
+	/* It says nothing of the journal. */
+	return err == ERR_NOT_FOUND || err == ERR_CORRUPT ? ERR_PERMISSION :
+	    err;
+}
+
+/* What witnesses have cosigned was this journal, and not more of it. */
+static int
+witnesses_check(struct gate *g)
+{
+	char detail[80];
+	int err = checkpoints_read_cosigned(g->checkpoints, detail);
+
+	if (err == ERR_ROLLBACK)
+		return keep_evidence(g, "journal_rolled_back", detail);
+	if (err == ERR_CONFLICT)
+		return keep_evidence(g, "journal_tampered", detail);
+	return err == ERR_CORRUPT ? keep_evidence(g, "checkpoint_damaged",
+	    detail) : err;
 }
 
 /* The epoch's key and the checkpoint go with the journal, or somebody took
@@ -338,6 +371,10 @@ open_seals(struct gate *g)
 	if (err == ERR_CORRUPT)
 		return keep_evidence(g, "checkpoint_damaged",
 		    "the epoch's key has not signed it");
+	if (err == 0)
+		err = witnesses_check(g);
+	if (err == ERR_CORRUPT)
+		return err;
 	if (err != 0)
 		return complain(g, "the checkpoint", err, "see that the disk"
 		    " works and has room");
@@ -392,6 +429,10 @@ gate_open(struct gate *g, bool make_key)
 	int err;
 
 	g->state_dir = -1;
+	/* What a status is made of, whatever becomes of the rest. */
+	if ((err = open_core(g)) != 0 ||
+	    (err = checkpoints_new(g, &g->checkpoints)) != 0)
+		return err;
 	err = make_key ? file_make_dir(g->config.state, &g->state_dir) :
 	    file_open_dir(g->config.state, &g->state_dir);
 	if (err == ERR_NOT_FOUND)
@@ -402,17 +443,17 @@ gate_open(struct gate *g, bool make_key)
 	if (err != 0)
 		return complain(g, g->config.state, err, "the state folder"
 		    " must be the agent's own, with mode 0700");
-	if ((err = open_key(g, make_key)) != 0 ||
-	    (err = open_core(g)) != 0)
+	if ((err = open_key(g, make_key)) != 0)
 		return err;
-	if ((err = blobs_open(g->state_dir, &g->blobs)) != 0 ||
-	    (err = transcripts_open(g->state_dir, TRANSCRIPTS_CAP,
+	if ((err = blobs_open(g->state_dir, &g->blobs)) != 0)
+		return complain(g, "the folder blobs", err, "see that it is"
+		    " the agent's own, and that its disk works and has room");
+	if ((err = transcripts_open(g->state_dir, TRANSCRIPTS_CAP,
 	    &g->transcripts)) != 0)
-		return complain(g, "the state folder", err,
-		    "see that its disk works and has room");
-	if ((err = epochs_new(g->config.state, g->state_dir,
-	    &g->epochs)) != 0 ||
-	    (err = checkpoints_new(g, &g->checkpoints)) != 0)
+		return complain(g, "the folder transcripts", err, "see that it"
+		    " is the agent's own, and that its disk works and has"
+		    " room");
+	if ((err = epochs_new(g->state_dir, &g->epochs)) != 0)
 		return err;
 	if (tamper_is_flagged(g))
 		return ERR_CORRUPT;

@@ -400,6 +400,14 @@ push_transcript(struct outbox *o, struct credit *c)
 			err = 0;
 			break;
 		}
+		if (err != 0 && err != ERR_NOMEM) {
+			/* Ending for it would not mend the disk. */
+			log_event(&g->log, SERVICE_WARNING, "a transcript"
+			    " cannot be read reason=%s", err_word(err));
+			c->until = c->at;
+			err = 0;
+			break;
+		}
 		if (err != 0 || n == 0)
 			break;
 		buf_init(&out, WIRE_BATCH_CAP + 256);

@@ -242,6 +242,13 @@ on_veto(struct gate *g, struct client *c, const struct control_request *req)
 }
 
 static void
+say_held(struct client *c)
+{
+	client_error(c, 3, "state_folder", "the state folder cannot be used:"
+	    " `countersign status` and the log say why");
+}
+
+static void
 on_lockdown(struct gate *g, struct client *c,
     const struct control_request *req)
 {
@@ -249,6 +256,10 @@ on_lockdown(struct gate *g, struct client *c,
 	struct core_reply r = { .answer = CORE_ACCEPTED };
 	int err;
 
+	if (!req->on && g->held) {
+		say_held(c);
+		return;
+	}
 	if (!req->on && strcmp(lock->source, "tamper") == 0) {
 		client_error(c, 3, "tamper", "this lockdown is for signs of"
 		    " tampering: it ends only by enrolling again"
@@ -318,6 +329,11 @@ requests_handle(void *arg, struct client *c, const struct control_request *req)
 	for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
 		if (handlers[i].type == req->type)
 			break;
+	if (i < sizeof(handlers) / sizeof(handlers[0]) &&
+	    handlers[i].journal && g->held) {
+		say_held(c);
+		return;
+	}
 	if (i < sizeof(handlers) / sizeof(handlers[0]) &&
 	    handlers[i].journal && g->journal == NULL) {
 		client_error(c, 3, "journal_corrupt", "the journal is kept as"

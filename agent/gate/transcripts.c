@@ -404,7 +404,11 @@ transcripts_read(struct transcripts *t, const struct sha256 *card,
 		size = r->size;
 	} else {
 		name_of(card, name);
-		if ((err = file_open_read(t->dir, name, &fd)) != 0)
+		err = file_open_read(t->dir, name, &fd);
+		/* What has its name and is no file is not what was written. */
+		if (err == ERR_PERMISSION)
+			err = ERR_NOT_FOUND;
+		if (err != 0)
 			return err;
 		err = file_size(fd, &size);
 	}

@@ -86,10 +86,44 @@ open_folder(struct checkpoints *c)
 	    CHECKPOINTS_FOLDER, &c->cosig_dir);
 }
 
+/* Where the files are read, and what is wrong with one of them. */
+struct reading {
+	struct checkpoints *c;
+	char *detail;		/* of 80 bytes */
+};
+
+static int
+wrong(struct reading *r, const char *name, int err, const char *what)
+{
+	(void)snprintf(r->detail, 80, CHECKPOINTS_FOLDER "/%s %s", name,
+	    what);
+	return err;
+}
+
+/* It was the checkpoint once, and the journal goes on from there. */
+static int
+compare(struct reading *r, const char *name, const struct checkpoint *cp)
+{
+	struct checkpoints *c = r->c;
+	struct sha256 root;
+	int err;
+
+	if (cp->size > journal_synced(c->g->journal))
+		return wrong(r, name, ERR_ROLLBACK, "is of more records");
+	if (cp->size > c->size)
+		return wrong(r, name, ERR_CORRUPT, "is newer than it");
+	err = journal_root(c->g->journal, cp->size, &root);
+	if (err == ERR_CORRUPT || (err == 0 &&
+	    !sha256_equal(&root, &cp->root)))
+		return wrong(r, name, ERR_CONFLICT, "is of another tree");
+	return err;
+}
+
 static int
 read_one(void *arg, const char *name)
 {
-	struct checkpoints *c = arg;
+	struct reading *r = arg;
+	struct checkpoints *c = r->c;
 	struct checkpoint cp;
 	struct note n;
 	struct buf b;
@@ -100,23 +134,30 @@ read_one(void *arg, const char *name)
 		return 0;
 	buf_init(&b, NOTE_MAX);
 	err = file_read(c->cosig_dir, name, NOTE_MAX, &b);
-	if (err == 0 && checkpoints_open_note(c, buf_bytes(&b), &n,
-	    &cp) == 0 && cp.size <= journal_synced(c->g->journal))
+	if (err == 0)
+		err = checkpoints_open_note(c, buf_bytes(&b), &n, &cp);
+	if (err == 0)
+		err = checkpoints_check_epoch(c, buf_bytes(&b), cp.size);
+	if (err == 0 && (err = compare(r, name, &cp)) == 0)
 		count(c, n.text, n.signatures, cp.size);
+	else if (err != ERR_NOMEM && err != ERR_IO && r->detail[0] == '\0')
+		err = wrong(r, name, ERR_CORRUPT, "is no note of this device");
 	buf_free(&b);
-	return err == ERR_NOMEM ? err : 0;
+	return err;
 }
 
 int
-witnesses_read(struct checkpoints *c)
+checkpoints_read_cosigned(struct checkpoints *c, char ret_detail[80])
 {
+	struct reading r = { c, ret_detail };
 	int err;
 
+	ret_detail[0] = '\0';
 	witnesses_follow(c);
 	if ((err = open_folder(c)) != 0)
 		return err;
 	c->n_files = 0;
-	return file_list(c->cosig_dir, read_one, c);
+	return file_list(c->cosig_dir, read_one, &r);
 }
 
 /* ---- what came ---- */

@@ -5,6 +5,7 @@
  */
 #include "platform/secrets.h"
 
+#include "platform/file.h"
 #include "platform/posix/native.h"
 
 #include <errno.h>
@@ -255,4 +256,66 @@ secrets_write(const char *path, const uint8_t secret[SECRET_SIZE])
 	if (r == 0)
 		r = sync_folder_of(path);
 	return r;
+}
+
+/* ---- in an open folder ---- */
+
+int
+secrets_read_at(int dir, const char *name, uint8_t ret_secret[SECRET_SIZE])
+{
+	uint8_t secret[SECRET_SIZE];
+	uint64_t size = 0;
+	size_t n = 0;
+	int fd = -1, err;
+
+	if ((err = file_open_read(dir, name, &fd)) == 0 &&
+	    (err = file_check_private(fd)) == 0 &&
+	    (err = file_size(fd, &size)) == 0 && size != SECRET_SIZE)
+		err = ERR_CORRUPT;
+	if (err == 0 && (err = file_read_at(fd, 0, secret, SECRET_SIZE,
+	    &n)) == 0 && n != SECRET_SIZE)
+		err = ERR_CORRUPT;
+	if (err == 0)
+		memcpy(ret_secret, secret, SECRET_SIZE);
+	secrets_wipe(secret, sizeof(secret));
+	file_close(&fd);
+	return err;
+}
+
+int
+secrets_write_at(int dir, const char *name,
+    const uint8_t secret[SECRET_SIZE])
+{
+	int fd = -1, err;
+
+	if ((err = file_create(dir, name, &fd)) != 0)
+		return err;
+	if ((err = file_write_at(fd, 0, bytes_of(secret, SECRET_SIZE))) == 0)
+		err = file_sync(fd);
+	file_close(&fd);
+	return err != 0 ? err : file_sync_dir(dir);
+}
+
+int
+secrets_erase_at(int dir, const char *name)
+{
+	static const uint8_t zeros[256];
+	uint64_t size = 0, at = 0;
+	size_t n;
+	int fd = -1, err;
+
+	err = file_open_write(dir, name, &fd);
+	if (err == ERR_PERMISSION)
+		return 0;
+	if (err == 0)
+		err = file_size(fd, &size);
+	for (; err == 0 && at < size; at += n) {
+		n = size - at < sizeof(zeros) ? (size_t)(size - at) :
+		    sizeof(zeros);
+		err = file_write_at(fd, at, bytes_of(zeros, n));
+	}
+	if (err == 0 && size > 0)
+		err = file_sync(fd);
+	file_close(&fd);
+	return err;
 }

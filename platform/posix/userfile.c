@@ -46,15 +46,36 @@ error_of(int e)
 	}
 }
 
-int
-userfile_open(const char *path, int *ret_fd)
+/* Whatever it is. */
+static int
+open_any(const char *path, int flags, int *ret_fd)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
 
 	if (fd < 0)
 		return error_of(errno);
 	*ret_fd = fd;
 	return 0;
+}
+
+int
+userfile_open(const char *path, int *ret_fd)
+{
+	struct stat st;
+	int fd = -1, err;
+
+	/* Opening a pipe would wait for who writes to it. */
+	if ((err = open_any(path, O_NONBLOCK, &fd)) != 0)
+		return err == ERR_IO && errno == ENXIO ? ERR_USAGE : err;
+	if (fstat(fd, &st) != 0)
+		err = error_of(errno);
+	else if (!S_ISREG(st.st_mode))
+		err = ERR_USAGE;
+	if (err != 0)
+		userfile_close(&fd);
+	else
+		*ret_fd = fd;
+	return err;
 }
 
 int
@@ -108,7 +129,7 @@ userfile_read(const char *path, size_t cap, struct buf *ret_b)
 	size_t n = 1, total = 0;
 	int fd = STDIN_FILENO, err = 0;
 
-	if (!std && (err = userfile_open(path, &fd)) != 0)
+	if (!std && (err = open_any(path, 0, &fd)) != 0)
 		return err;
 	while (err == 0 && n > 0) {
 		err = userfile_read_some(fd, piece, sizeof(piece), &n);

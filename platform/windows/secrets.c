@@ -215,30 +215,39 @@ open_folder(const char *path, int *ret_dir, const char **ret_name)
 }
 
 static int
-read_sealed(const char *path, struct buf *b)
+read_sealed(int dir, const char *name, struct buf *b)
 {
-	const char *name;
-	int dir = -1, fd = -1, err;
+	int fd = -1, err;
 
-	if ((err = open_folder(path, &dir, &name)) == 0 &&
-	    (err = file_open_read(dir, name, &fd)) == 0 &&
+	if ((err = file_open_read(dir, name, &fd)) == 0 &&
 	    (err = file_check_private(fd)) == 0)
 		err = file_read(dir, name, SEALED_MAX, b);
 	file_close(&fd);
-	file_close(&dir);
 	return err == ERR_TOO_LARGE ? ERR_CORRUPT : err;
 }
 
 int
-secrets_read(const char *path, uint8_t ret_secret[SECRET_SIZE])
+secrets_read_at(int dir, const char *name, uint8_t ret_secret[SECRET_SIZE])
 {
 	struct buf b;
 	int err;
 
 	buf_init(&b, SEALED_MAX);
-	if ((err = read_sealed(path, &b)) == 0)
+	if ((err = read_sealed(dir, name, &b)) == 0)
 		err = unseal(buf_bytes(&b), ret_secret);
 	buf_free(&b);
+	return err;
+}
+
+int
+secrets_read(const char *path, uint8_t ret_secret[SECRET_SIZE])
+{
+	const char *name;
+	int dir = -1, err;
+
+	if ((err = open_folder(path, &dir, &name)) == 0)
+		err = secrets_read_at(dir, name, ret_secret);
+	file_close(&dir);
 	return err;
 }
 
@@ -256,24 +265,55 @@ write_sealed(int dir, const char *name, struct bytes sealed)
 }
 
 int
-secrets_write(const char *path, const uint8_t secret[SECRET_SIZE])
+secrets_write_at(int dir, const char *name,
+    const uint8_t secret[SECRET_SIZE])
 {
 	DATA_BLOB in = blob_of(secret, SECRET_SIZE), out;
 	DATA_BLOB entropy = blob_of(purpose, sizeof(purpose));
-	const char *name;
-	int dir = -1, err;
+	int err;
 
-	if ((err = open_folder(path, &dir, &name)) != 0)
-		return err;
 	/* The machine's key: SYSTEM reads it whoever has written it; the
 	 * access list keeps all others out. */
 	if (!CryptProtectData(&in, L"countersign", &entropy, NULL, NULL,
-	    CRYPTPROTECT_LOCAL_MACHINE | CRYPTPROTECT_UI_FORBIDDEN, &out)) {
-		file_close(&dir);
+	    CRYPTPROTECT_LOCAL_MACHINE | CRYPTPROTECT_UI_FORBIDDEN, &out))
 		return ERR_IO;
-	}
 	err = write_sealed(dir, name, bytes_of(out.pbData, out.cbData));
 	LocalFree(out.pbData);
+	return err;
+}
+
+int
+secrets_write(const char *path, const uint8_t secret[SECRET_SIZE])
+{
+	const char *name;
+	int dir = -1, err;
+
+	if ((err = open_folder(path, &dir, &name)) == 0)
+		err = secrets_write_at(dir, name, secret);
 	file_close(&dir);
+	return err;
+}
+
+int
+secrets_erase_at(int dir, const char *name)
+{
+	static const uint8_t zeros[256];
+	uint64_t size = 0, at = 0;
+	size_t n;
+	int fd = -1, err;
+
+	err = file_open_write(dir, name, &fd);
+	if (err == ERR_PERMISSION)
+		return 0;
+	if (err == 0)
+		err = file_size(fd, &size);
+	for (; err == 0 && at < size; at += n) {
+		n = size - at < sizeof(zeros) ? (size_t)(size - at) :
+		    sizeof(zeros);
+		err = file_write_at(fd, at, bytes_of(zeros, n));
+	}
+	if (err == 0 && size > 0)
+		err = file_sync(fd);
+	file_close(&fd);
 	return err;
 }

@@ -46,13 +46,29 @@ open_path(const char *path, DWORD access, DWORD disposition,
 	return 0;
 }
 
+/* Whatever it is. */
+static int
+open_any(const char *path, int *ret_fd)
+{
+	HANDLE h;
+	int err = open_path(path, GENERIC_READ, OPEN_EXISTING, NULL, &h);
+
+	return err != 0 ? err : win_descriptor(h, ret_fd);
+}
+
 int
 userfile_open(const char *path, int *ret_fd)
 {
 	HANDLE h;
 	int err = open_path(path, GENERIC_READ, OPEN_EXISTING, NULL, &h);
 
-	return err != 0 ? err : win_descriptor(h, ret_fd);
+	if (err != 0)
+		return err;
+	if (GetFileType(h) != FILE_TYPE_DISK) {
+		CloseHandle(h);
+		return ERR_USAGE;
+	}
+	return win_descriptor(h, ret_fd);
 }
 
 int
@@ -81,7 +97,7 @@ userfile_read(const char *path, size_t cap, struct buf *ret_b)
 	size_t n = 1, total = 0;
 	int fd = 0, err = 0;
 
-	if (!std && (err = userfile_open(path, &fd)) != 0)
+	if (!std && (err = open_any(path, &fd)) != 0)
 		return err;
 	while (err == 0 && n > 0) {
 		err = userfile_read_some(fd, piece, sizeof(piece), &n);

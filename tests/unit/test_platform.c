@@ -4,6 +4,7 @@
  * Runs in: tests.
  */
 #include "platform/clock.h"
+#include "platform/file.h"
 #include "platform/host.h"
 #include "platform/random.h"
 #include "platform/secrets.h"
@@ -233,6 +234,48 @@ TEST(watchdog)
 }
 
 /* ---- secrets ------------------------------------------------------------- */
+
+/* The same in an open folder, and how its secret goes. */
+TEST(secret_in_a_folder)
+{
+	uint8_t in[SECRET_SIZE], out[SECRET_SIZE], zero[SECRET_SIZE] = { 0 };
+	char *folder = new_folder(), path[64];
+	struct stat st;
+	int dir = -1;
+
+	(void)snprintf(path, sizeof(path), "%s/k", folder);
+	CHECK_INT(file_open_dir(folder, &dir), 0);
+	CHECK_INT(random_fill(in, sizeof(in)), 0);
+	CHECK_INT(secrets_read_at(dir, "k", out), ERR_NOT_FOUND);
+	CHECK_INT(secrets_erase_at(dir, "k"), ERR_NOT_FOUND);
+	CHECK_INT(secrets_write_at(dir, "k", in), 0);
+	CHECK_INT(secrets_write_at(dir, "k", in), ERR_EXISTS);
+	CHECK_INT(secrets_read_at(dir, "k", out), 0);
+	CHECK_MEM(out, sizeof(out), in, sizeof(in));
+	CHECK_INT(secrets_read(path, out), 0);
+	CHECK_INT(chmod(path, 0640), 0);
+	CHECK_INT(secrets_read_at(dir, "k", out), ERR_PERMISSION);
+	CHECK_INT(chmod(path, 0600), 0);
+	CHECK_INT(truncate(path, 31), 0);
+	CHECK_INT(secrets_read_at(dir, "k", out), ERR_CORRUPT);
+	CHECK_INT(truncate(path, 700), 0);
+	CHECK_INT(secrets_read_at(dir, "k", out), ERR_CORRUPT);
+	CHECK_INT(truncate(path, 32), 0);
+	CHECK_INT(secrets_erase_at(dir, "k"), 0);
+	CHECK_INT(stat(path, &st), 0);
+	CHECK_INT(st.st_size, 32);
+	CHECK_INT(secrets_read_at(dir, "k", out), 0);
+	CHECK_MEM(out, sizeof(out), zero, sizeof(zero));
+	CHECK_INT(unlink(path), 0);
+	/* What is no file has no secret, and keeps nobody waiting. */
+	CHECK_INT(mkfifo(path, 0600), 0);
+	CHECK_INT(secrets_read_at(dir, "k", out), ERR_PERMISSION);
+	CHECK_INT(secrets_erase_at(dir, "k"), 0);
+	CHECK_INT(secrets_write_at(dir, "k", in), ERR_EXISTS);
+	CHECK_INT(unlink(path), 0);
+	file_close(&dir);
+	CHECK_INT(rmdir(folder), 0);
+}
 
 TEST(secret_file)
 {
