@@ -11,27 +11,47 @@ import time
 
 from contents import source
 
-NAMES = {'libuv': ('libuv', 'MIT'), 'mbedtls': ('Mbed TLS', 'Apache-2.0'),
+# As declared; of a choice the first is taken.
+NAMES = {'libuv': ('libuv', 'MIT'),
+         'mbedtls': ('Mbed TLS', 'Apache-2.0 OR GPL-2.0-or-later'),
          'sodium': ('libsodium', 'ISC'), 'cjson': ('cJSON', 'MIT'),
          'zlib': ('zlib', 'Zlib')}
+# What comes with the compilers, in the versions that those have.
+RUNTIMES = (
+    ('musl', 'musl', 'MIT', 'the C library of the Linux programs'),
+    ('mingw', 'mingw-w64 runtime', 'ZPL-2.1',
+     'what the Windows programs start with'),
+    ('libgcc', 'libgcc', 'GPL-3.0-or-later WITH GCC-exception-3.1',
+     "gcc's own part of the programs that it built"),
+    ('compiler-rt', 'compiler-rt', 'Apache-2.0 WITH LLVM-exception',
+     "clang's own part of the programs that zig built"),
+)
 
 
 def libraries():
-    """[(name, version, file, sha256, address), …], one a library: upstream's
-    release, or where there is none the distribution's source."""
-    found = {}
+    """[(name, version, file, sha256, address, also), …], one a library:
+    upstream's release, or where there is none the distribution's source. also:
+    the distribution's files of it, in words."""
+    found, also = {}, {}
     with open(source('scripts/deps.lock')) as f:
         for line in f:
             if line.startswith('#') or not line.strip():
                 continue
             name, version, revision, file, digest, url = line.split()
-            if name in NAMES and (name not in found or revision == '-'):
+            if name not in NAMES:
+                continue
+            if name not in found or revision == '-':
                 found[name] = (name, version, file, digest, url)
+            if revision != '-':
+                also.setdefault(name, []).append('%s %s (sha256 %s)' % (
+                    'with the patches of' if '.debian.' in file else
+                    'or from the same release as', file, digest))
     missing = set(NAMES) - set(found)
     if missing:
         raise SystemExit('packages: scripts/deps.lock has no %s' %
                          ', '.join(sorted(missing)))
-    return [found[n] for n in sorted(found)]
+    return [found[n] + (', '.join(['from ' + found[n][2]] + also.get(n, [])),)
+            for n in sorted(found)]
 
 
 def sha256(path):
@@ -51,7 +71,7 @@ def spdx(release, packages):
         'supplier': 'Organization: The Countersign authors'}
     items, relations = [main], [
         ('SPDXRef-DOCUMENT', 'DESCRIBES', 'SPDXRef-countersign')]
-    for name, version, file, digest, url in libraries():
+    for name, version, file, digest, url, also in libraries():
         title, license = NAMES[name]
         ref = 'SPDXRef-lib-' + name
         items.append({
@@ -59,15 +79,24 @@ def spdx(release, packages):
             'packageFileName': file,
             'downloadLocation': url if url != '-' else 'NOASSERTION',
             'checksums': [{'algorithm': 'SHA256', 'checksumValue': digest}],
-            'filesAnalyzed': False, 'licenseConcluded': license,
+            'filesAnalyzed': False,
+            'licenseConcluded': license.split(' OR ')[0],
             'licenseDeclared': license, 'copyrightText': 'NOASSERTION',
-            'primaryPackagePurpose': 'LIBRARY',
+            'primaryPackagePurpose': 'LIBRARY', 'sourceInfo': also,
             'externalRefs': [{
                 'referenceCategory': 'PACKAGE-MANAGER',
                 'referenceType': 'purl',
                 'referenceLocator': 'pkg:generic/%s@%s' % (name, version)}]})
         relations.append(('SPDXRef-countersign', 'STATIC_LINK', ref))
-    for i, path in enumerate(sorted(packages)):
+    for name, title, license, what in RUNTIMES:
+        ref = 'SPDXRef-lib-' + name
+        items.append({
+            'SPDXID': ref, 'name': title, 'downloadLocation': 'NOASSERTION',
+            'filesAnalyzed': False, 'licenseConcluded': license,
+            'licenseDeclared': license, 'copyrightText': 'NOASSERTION',
+            'primaryPackagePurpose': 'LIBRARY', 'comment': what})
+        relations.append(('SPDXRef-countersign', 'STATIC_LINK', ref))
+    for i, path in enumerate(sorted(packages, key=os.path.basename)):
         ref = 'SPDXRef-release-%d' % (i + 1)
         items.append({
             'SPDXID': ref, 'name': os.path.basename(path),

@@ -5,6 +5,7 @@ The right processor and system, no more libraries than the system's own, the
 protections in the headers, nothing of the folder that it was built in, and
 sizes. A target that is not built is skipped.
 """
+import hashlib
 import os
 import struct
 import sys
@@ -169,6 +170,37 @@ def macho(data):
     return cpu, flags, commands
 
 
+def check_signature(data, commands):
+    """arm64 runs nothing without a signature, be it an ad-hoc one, and kills
+    what has a page that its hash is not of."""
+    at = [struct.unpack_from('<II', c, 8) for k, c in commands if k == 0x1d]
+    checks.equal(len(at), 1, 'signatures')
+    start, size = at[0]
+    checks.equal(start + size, len(data), 'the end of the signature')
+    ends = [struct.unpack_from('<QQ', c, 40) for k, c in commands
+            if k == 0x19 and c[8:24].rstrip(b'\0') == b'__LINKEDIT']
+    checks.equal([sum(e) for e in ends], [len(data)], 'the end of __LINKEDIT')
+    magic, length, n = struct.unpack_from('>III', data, start)
+    checks.equal(magic, 0xfade0cc0, 'not a SuperBlob')
+    checks.true(length <= size, 'length')
+    blobs = dict(struct.unpack_from('>II', data, start + 12 + 8 * i)
+                 for i in range(n))
+    d = start + blobs[0]				# CodeDirectory
+    magic, _, version, flags, hashes, _, _, slots, limit, hsize, htype, _, \
+        page = struct.unpack_from('>9I4B', data, d)
+    checks.equal((magic, hsize, htype, limit), (0xfade0c02, 32, 2, start))
+    checks.true(version >= 0x20400 and flags & 2, 'not ad hoc')
+    # The segment that is executed, of a main program.
+    text = [struct.unpack_from('<QQ', c, 40) for k, c in commands
+            if k == 0x19 and c[8:24].rstrip(b'\0') == b'__TEXT'][0]
+    checks.equal(struct.unpack_from('>QQQ', data, d + 64), text + (1,))
+    checks.equal(slots, (limit + (1 << page) - 1) >> page, 'slots')
+    for i in range(slots):
+        checks.equal(data[d + hashes + 32 * i:d + hashes + 32 * i + 32],
+                     hashlib.sha256(data[i << page:min(
+                         (i + 1) << page, limit)]).digest(), 'page %d' % i)
+
+
 def macos(target, processor):
     for name, data in common(target).items():
         cpu, flags, commands = macho(data)
@@ -178,9 +210,7 @@ def macos(target, processor):
                      if k in (0xc, 0x80000018)]
         checks.equal(libraries, [b'/usr/lib/libSystem.B.dylib'], name)
         if processor == 0x100000c:
-            # arm64 runs nothing without a signature, be it an ad-hoc one.
-            checks.true(any(k == 0x1d for k, _ in commands),
-                        name + ' is not signed')
+            check_signature(data, commands)
         # LC_BUILD_VERSION: the platform and the oldest version it runs on.
         least = [struct.unpack_from('<II', c, 8) for k, c in commands
                  if k == 0x32]

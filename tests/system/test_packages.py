@@ -40,13 +40,14 @@ def needs(*programs):
 
 def cross(folder):
     """A folder as `make cross` fills it, with the programs under test in the
-    place of every Linux and macOS one (only packing is looked at)."""
+    place of every one (only packing is looked at)."""
     for target in ('linux-x86_64', 'linux-aarch64', 'macos-arm64',
-                   'macos-x86_64'):
+                   'macos-x86_64', 'windows-x86_64'):
         bin_ = os.path.join(folder, target, 'bin')
         os.makedirs(bin_)
         for name in PROGRAMS:
-            shutil.copy(fake.program(name), bin_)
+            shutil.copy(fake.program(name), os.path.join(
+                bin_, name + '.exe' * target.startswith('windows')))
     return folder
 
 
@@ -648,20 +649,26 @@ def test_macos_pkg():
 
 
 def test_reproducible():
-    """Other folders, another day, another umask and time zone: same bytes."""
-    names = ['tar-linux-x86_64', 'pkg-macos-arm64']
+    """Other folders, another day, another umask, time zone, language and home:
+    the same bytes of every package."""
+    names = ['tar-linux-x86_64', 'tar-linux-aarch64', 'pkg-macos-arm64',
+             'pkg-macos-x86_64']
     if shutil.which('dpkg-deb'):
         names += ['deb-linux-x86_64', 'deb-linux-aarch64']
     if shutil.which('rpmbuild'):
         names += ['rpm-linux-x86_64', 'rpm-linux-aarch64']
+    if shutil.which('wixl') and shutil.which('msibuild'):
+        names += ['msi-windows-x86_64']
     sums = []
-    for umask, zone in ((0o022, 'UTC'), (0o077, 'Asia/Tokyo')):
+    for umask, zone, language in ((0o022, 'UTC', 'C'),
+                                  (0o077, 'Asia/Tokyo', 'C.UTF-8')):
         with tempfile.TemporaryDirectory(prefix='cs-%s-' % zone[-3:]) as where:
             os.makedirs(os.path.join(where, 'deeper', 'tmp'))
             out = pack(*names, where=os.path.join(where, 'deeper'),
                        umask=umask,
-                       env=dict(os.environ, TZ=zone, TMPDIR=os.path.join(
-                           where, 'deeper', 'tmp')))
+                       env=dict(os.environ, TZ=zone, LC_ALL=language,
+                                HOME=where, USER=zone, TMPDIR=os.path.join(
+                                    where, 'deeper', 'tmp')))
             with open(os.path.join(out, 'SHA256SUMS')) as f:
                 sums.append(f.read())
     checks.equal(sums[0], sums[1])
@@ -669,27 +676,80 @@ def test_reproducible():
 
 
 def test_checksums_and_sbom():
-    out = pack('tar-linux-x86_64')
+    names = ['tar-linux-x86_64', 'pkg-macos-arm64']
+    out = pack(*names)
     r = subprocess.run(['sha256sum', '-c', '--strict', 'SHA256SUMS'], cwd=out,
                        stdout=subprocess.PIPE)
     checks.equal(r.returncode, 0)
+    with open(os.path.join(out, 'SHA256SUMS')) as f:
+        sums = {name: digest for digest, name in
+                (line.split() for line in f)}
+    # Of everything that is there, the SBOM too.
+    checks.equal(sorted(list(sums) + ['SHA256SUMS']), sorted(os.listdir(out)))
     with open(only(out, '.spdx.json')) as f:
-        doc = json.load(f)
-    checks.equal(doc['spdxVersion'], 'SPDX-2.3')
-    libs = {p['name']: p for p in doc['packages']
-            if p.get('primaryPackagePurpose') == 'LIBRARY'}
-    checks.equal(sorted(libs), ['Mbed TLS', 'cJSON', 'libsodium', 'libuv',
-                                'zlib'])
+        text = f.read()
+    for word in (out, TOP, fake.ROOT, os.path.expanduser('~') + '/'):
+        checks.true(word not in text, word)
+    check_spdx(json.loads(text), {
+        name: digest for name, digest in sums.items() if
+        not name.endswith('.spdx.json')})
+
+
+LIBRARIES = {'Mbed TLS': 'Apache-2.0', 'cJSON': 'MIT', 'libsodium': 'ISC',
+             'libuv': 'MIT', 'zlib': 'Zlib'}
+RUNTIMES = {'musl': 'MIT', 'mingw-w64 runtime': 'ZPL-2.1',
+            'libgcc': 'GPL-3.0-or-later WITH GCC-exception-3.1',
+            'compiler-rt': 'Apache-2.0 WITH LLVM-exception'}
+
+
+def check_spdx(doc, files):
+    """What SPDX 2.3 requires, and what it has to say here."""
+    checks.equal((doc['spdxVersion'], doc['SPDXID'], doc['dataLicense']),
+                 ('SPDX-2.3', 'SPDXRef-DOCUMENT', 'CC0-1.0'))
+    checks.true(re.fullmatch(r'[a-z]+:[^#\s]+', doc['documentNamespace']),
+                'namespace')
+    checks.true(doc['name'], 'name')
+    info = doc['creationInfo']
+    checks.true(re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ',
+                             info['created']), 'created')
+    for who in info['creators']:
+        checks.true(re.match(r'(Tool|Organization|Person): ', who), who)
+    ids = [p['SPDXID'] for p in doc['packages']]
+    checks.equal(len(ids), len(set(ids)), 'ids')
+    for p in doc['packages']:
+        checks.true(re.fullmatch(r'SPDXRef-[A-Za-z0-9.-]+', p['SPDXID']),
+                    p['SPDXID'])
+        checks.true(p['name'] and p['downloadLocation'], str(p))
+        checks.true(p['downloadLocation'] == 'NOASSERTION' or
+                    p['downloadLocation'].startswith('https://'), str(p))
+        checks.true(p['filesAnalyzed'] is False and
+                    'packageVerificationCode' not in p, str(p))
+        for c in p.get('checksums', ()):
+            checks.true(c['algorithm'] == 'SHA256' and re.fullmatch(
+                '[0-9a-f]{64}', c['checksumValue']), str(c))
+    kinds = {}
+    for p in doc['packages']:
+        kinds.setdefault(p['primaryPackagePurpose'], []).append(p)
+    checks.equal({p['name']: p['licenseConcluded'] for p in kinds['LIBRARY']},
+                 dict(LIBRARIES, **RUNTIMES))
     with open(os.path.join(TOP, 'scripts/deps.lock')) as f:
         lock = f.read()
-    for p in libs.values():
-        checks.true(re.search(r'(?m)^\S+ %s \S+ %s %s ' % (
-            re.escape(p['versionInfo']), re.escape(p['packageFileName']),
-            p['checksums'][0]['checksumValue']), lock), p['name'])
-    ids = {p['SPDXID'] for p in doc['packages']} | {'SPDXRef-DOCUMENT'}
-    for r in doc['relationships']:
-        checks.true(r['spdxElementId'] in ids and
-                    r['relatedSpdxElement'] in ids, str(r))
+    for p in kinds['LIBRARY']:
+        checks.true(p['name'] in RUNTIMES or re.search(
+            r'(?m)^\S+ %s \S+ %s %s ' % (
+                re.escape(p['versionInfo']), re.escape(p['packageFileName']),
+                p['checksums'][0]['checksumValue']), lock), p['name'])
+    checks.equal({p['packageFileName']: p['checksums'][0]['checksumValue']
+                  for p in kinds['INSTALL']}, files)
+    main, = kinds['APPLICATION']
+    got = [(r['spdxElementId'], r['relationshipType'],
+            r['relatedSpdxElement']) for r in doc['relationships']]
+    want = [('SPDXRef-DOCUMENT', 'DESCRIBES', main['SPDXID'])] + \
+        [(main['SPDXID'], 'STATIC_LINK', p['SPDXID'])
+         for p in kinds['LIBRARY']] + \
+        [(main['SPDXID'], 'GENERATES', p['SPDXID'])
+         for p in kinds['INSTALL']]
+    checks.equal(sorted(got), sorted(want))
 
 
 if __name__ == '__main__':
