@@ -20,8 +20,11 @@
 #define PROGRAM "countersign-record"
 /* Lines a turn: the loop has other things to do. */
 #define A_TURN 256
-/* How long to wait for a log that takes nothing. */
+/* How long to wait for a log that is not there; and for one that is full, at
+ * first and at most. */
 #define RETRY_MS 30000u
+#define FULL_MS 1u
+#define FULL_MOST_MS 1000u
 /* Records between two writings of how far it came. */
 #define NOTE_EVERY 256
 
@@ -34,68 +37,82 @@ struct forward {
 	struct buf record;
 	struct buf line;
 	uv_timer_t retry;
+	uint64_t wait_ms;	/* of a log that is full */
 	bool said;		/* that nobody listens */
 };
 
 /* How far it came; where it was never on, from what comes next. */
-static uint64_t
-read_place(struct gate *g)
+static void
+read_place(struct forward *f)
 {
-	uint64_t next = journal_next(g->journal), at;
+	struct gate *g = f->g;
+	uint64_t at;
 	struct buf b;
 
+	f->next = journal_next(g->journal);
+	f->noted = UINT64_MAX;
 	buf_init(&b, FILE_CAP);
 	if (file_read(g->state_dir, FILE_NAME, FILE_CAP, &b) == 0 &&
-	    checkpoint_parse_size(buf_bytes(&b), &at) == 0 && at <= next)
-		next = at;
+	    checkpoint_parse_size(buf_bytes(&b), &at) == 0 && at <= f->next)
+		f->next = f->noted = at;
 	buf_free(&b);
-	return next;
 }
 
-/* Not synced: after a crash some lines come again. */
+/* Not synced, but for the first time: after a crash some lines come again. */
 static void
 note_place(struct forward *f)
 {
+	const bool first = f->noted == UINT64_MAX;
+	const int dir = f->g->state_dir;
 	struct buf b;
+	int err;
 
 	if (f->noted == f->next)
 		return;
 	buf_init(&b, FILE_CAP);
 	buf_printf(&b, "%" PRIu64, f->next);
-	if (buf_error(&b) == 0 && file_put(f->g->state_dir, FILE_NAME,
-	    buf_bytes(&b)) == 0)
+	if ((err = buf_error(&b)) == 0)
+		err = first ? file_replace(dir, FILE_NAME, buf_bytes(&b)) :
+		    file_put(dir, FILE_NAME, buf_bytes(&b));
+	if (err == 0)
 		f->noted = f->next;
 	buf_free(&b);
 }
 
-/* The record as a line; one that would be too long goes without the record. */
+/* The record as a line. */
 static int
-put_line(struct forward *f, const struct record *rec, struct bytes payload)
+send_line(struct forward *f, const struct record *rec, struct bytes payload,
+    bool whole)
 {
 	const struct ocsf_origin from = { core_org(f->g->core),
 	    core_device(f->g->core) };
-	const bool whole = payload.n <= EVENTLOG_LINE_MAX / 2;
+	int err;
 
 	buf_clear(&f->line);
 	ocsf_put(&f->line, &from, f->next, rec, payload, whole);
-	return buf_error(&f->line);
+	if ((err = buf_error(&f->line)) != 0)
+		return err;
+	return eventlog_send(&f->log,
+	    (enum service_level)ocsf_syslog_level(rec), f->next,
+	    buf_bytes(&f->line));
 }
 
+/* One that is too long for the log goes without the record in it. */
 static int
 send_one(struct forward *f, struct bytes payload)
 {
 	struct record_doc *d;
-	const struct record *rec;
 	int err;
 
 	if ((err = record_parse(payload, &d)) != 0)
 		return err;
-	rec = record_of(d);
-	if ((err = put_line(f, rec, payload)) == 0)
-		err = eventlog_send(&f->log,
-		    (enum service_level)ocsf_syslog_level(rec), f->next,
-		    buf_bytes(&f->line));
+	err = send_line(f, record_of(d), payload, true);
+	if (err == ERR_TOO_LARGE)
+		err = send_line(f, record_of(d), payload, false);
 	record_free(d);
+	if (err == ERR_TOO_LARGE)
+		log_event(&f->g->log, SERVICE_WARNING, "a record is too long"
+		    " for the log index=%llu", (unsigned long long)f->next);
 	return err;
 }
 
@@ -114,6 +131,20 @@ static void
 on_retry(uv_timer_t *t)
 {
 	forward_push(t->data);
+}
+
+/* When to try again, after that error or as much as a turn may send. */
+static uint64_t
+next_try(struct forward *f, int err)
+{
+	if (err < 0 && err != ERR_AGAIN)
+		return RETRY_MS;
+	if (err == 0)
+		return FULL_MS;
+	f->wait_ms = f->wait_ms == 0 ? FULL_MS : 2 * f->wait_ms;
+	if (f->wait_ms > FULL_MOST_MS)
+		f->wait_ms = FULL_MOST_MS;
+	return f->wait_ms;
 }
 
 void
@@ -136,6 +167,8 @@ forward_push(struct forward *f)
 			break;
 		f->next++;
 		f->said = false;
+		f->wait_ms = 0;
+		r = 0;
 	}
 	if (r < 0 && r != ERR_AGAIN)
 		say_once(f, r);
@@ -143,8 +176,7 @@ forward_push(struct forward *f)
 		note_place(f);
 	/* More to do, or nobody to take it. */
 	if (r < 0 || i == A_TURN)
-		(void)uv_timer_start(&f->retry, on_retry,
-		    r < 0 && r != ERR_AGAIN ? RETRY_MS : 1, 0);
+		(void)uv_timer_start(&f->retry, on_retry, next_try(f, r), 0);
 }
 
 int
@@ -172,7 +204,9 @@ forward_new(struct gate *g, struct forward **ret_f)
 	    NULL, -1 };
 	buf_init(&f->record, ENTRY_MAX);
 	buf_init(&f->line, 4 * CAP_RECORD + EVENTLOG_LINE_MAX);
-	f->next = f->noted = read_place(g);
+	read_place(f);
+	/* From the first time on: a crash before a line is sent loses none. */
+	note_place(f);
 	*ret_f = f;
 	return 0;
 }

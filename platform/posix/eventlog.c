@@ -33,8 +33,9 @@ connect_to(struct eventlog *e)
 	const char *path = e->path != NULL ? e->path :
 	    e->kind == EVENTLOG_JOURNALD ? JOURNALD_PATH : SYSLOG_PATH;
 
+	/* Nobody can listen there. */
 	if (strlen(path) >= sizeof(a.sun_path))
-		return ERR_TOO_LARGE;
+		return ERR_CLOSED;
 	memcpy(a.sun_path, path, strlen(path) + 1);
 	if ((e->fd = socket(AF_UNIX, SOCK_DGRAM, 0)) < 0)
 		return ERR_CLOSED;
@@ -108,6 +109,9 @@ eventlog_send(struct eventlog *e, enum service_level level, uint64_t index,
 	else
 		put_syslog(&b, e, level, line);
 	if ((err = buf_error(&b)) == 0)
+		err = send_message(e, buf_bytes(&b));
+	/* The log began anew: its socket is another one now. */
+	if (err == ERR_CLOSED && (err = connect_to(e)) == 0)
 		err = send_message(e, buf_bytes(&b));
 	buf_free(&b);
 	return err;

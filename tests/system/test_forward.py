@@ -5,30 +5,32 @@ A listener that the test plays in syslog's and in journald's place: nothing is
 lost where it is slow, absent or comes back, and nothing is sent unless the
 configuration says so.
 """
+import base64
 import json
 import os
+import signal
 import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 
-from countersign import checks				# noqa: E402
+from countersign import checks, control, owner		# noqa: E402
 from countersign.agent import Agent, LIMIT		# noqa: E402
 
 
 class Log:
     """A datagram socket that keeps what it is told."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, path, room=1 << 20):
+        self.path, self.room = path, room
         self.lines = []
         self.sock = None
         self.open()
 
     def open(self):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.room)
         self.sock.bind(self.path)
         self.sock.settimeout(LIMIT)
 
@@ -129,6 +131,86 @@ def test_goes_on_after_a_restart():
             got = numbers(log.events())
             checks.equal(sorted(set(got)), list(range(got[0], max(got) + 1)),
                          'a gap')
+    finally:
+        log.close()
+
+
+def test_what_nobody_heard_comes_after_a_kill():
+    """From the first time it is on: nothing was sent before the end."""
+    path = '/tmp/cs-log-' + os.urandom(6).hex()
+    with Forwarding('syslog', path) as a:
+        a.run('exit 5')
+        a.signal(signal.SIGKILL)
+        log = Log(path)
+        try:
+            a.start()
+            a.run('exit 6')
+            while not any(e.get('exit_code') == 6 for e in log.events()):
+                log.lines.append(log.sock.recv(1 << 20))
+            got = log.events()
+            checks.true(any(e.get('exit_code') == 5 for e in got), 'lost')
+            seen = sorted(set(numbers(got)))
+            checks.equal(seen, list(range(seen[0], seen[-1] + 1)), 'a gap')
+        finally:
+            log.close()
+
+
+def test_a_log_that_is_full_and_one_that_begins_anew():
+    """Nobody reads it: cards run, and every line comes once somebody does."""
+    path = '/tmp/cs-log-' + os.urandom(6).hex()
+    log = Log(path, room=1)
+    try:
+        with Forwarding('syslog', path) as a:
+            for i in range(40):
+                digest, _ = a.pending('true')
+                checks.equal(control.veto(a.socket, digest, 'x'), None)
+            checks.equal(a.run('exit 7')[1]['exit_code'], 7)
+            while not any(e.get('exit_code') == 7 for e in log.events()):
+                log.lines.append(log.sock.recv(1 << 20))
+            # Another daemon on the same path, while the agent works.
+            log.close()
+            log.open()
+            checks.equal(a.run('exit 8')[1]['exit_code'], 8)
+            while not any(e.get('exit_code') == 8 for e in log.events()):
+                log.lines.append(log.sock.recv(1 << 20))
+            got = numbers(log.events())
+            seen = sorted(set(got))
+            checks.equal(seen, list(range(seen[0], seen[-1] + 1)), 'a gap')
+    finally:
+        log.close()
+
+
+def test_hostile_text_is_one_line():
+    """What people and consoles write is data in it, whatever its length."""
+    path = '/tmp/cs-log-' + os.urandom(6).hex()
+    log = Log(path)
+    try:
+        with Forwarding('syslog', path) as a:
+            digest, _ = a.pending('true')
+            words = 'two lines\n<0>Jan  1 00:00:00 su: root\n"}]\t\\' + \
+                '\u00e9' * 100
+            checks.equal(control.veto(a.socket, digest, words), None)
+            env = a.card('true')
+            # Fifteen more signatures, which nobody knows: a long record.
+            env['signatures'] += [
+                {'keyid': os.urandom(48).hex(), 'sig': base64.b64encode(
+                    os.urandom(64)).decode()} for _ in range(15)]
+            a.send('card', env)
+            a.peer.record('card_received', card=owner.digest_of(env))
+            a.send('card', a.card('true', description='x\u2028y'))
+            a.peer.record('card_refused')
+            a.run('exit 9')
+            got = log.until('exec_result')
+            for line in log.lines:
+                checks.true(not any(c < 0x20 or c == 0x7f for c in line),
+                            line)
+                checks.true('\u2028' not in line.decode(), line)
+            long = [e for e in got if e['unmapped'].get('card') ==
+                    owner.digest_of(env)][0]
+            checks.equal(len(long['unmapped']['record']['sigs']), 16)
+            veto, = [e for e in got if e['unmapped']['kind'] == 'vetoed']
+            checks.true('root' in veto['unmapped']['record']['detail'],
+                        veto)
     finally:
         log.close()
 
