@@ -8,6 +8,7 @@
 #   make unit T=name      the unit tests, or one of them
 #   make fuzz SECONDS=60  libFuzzer on every parser
 #   make kill-loop KILLS=500   kill -9 of the agent's processes, any moment
+#   make vm               other kernels and processors, emulated: fetches them
 #   make fuzz-replay interop system asan lint coverage reproducible
 #   make packages         deb, rpm, tarball, MSI, pkg; SHA256SUMS and SBOM
 #   make cross            the agent for Linux, Windows and macOS, in build/cross;
@@ -324,6 +325,11 @@ $(O)/hostile/probe: $(call objects,rel,$(wildcard tests/hostile/sandbox/probe/*.
 	$(call say,LINK,$@)
 	$(Q)$(rel_CC) -static-pie $(LINK) -o $@ $(filter %.o,$^)
 
+$(O)/cross/linux-aarch64/hostile/probe: $(call objects,linux-aarch64,$(wildcard tests/hostile/sandbox/probe/*.c))
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(linux-aarch64_CC) $(linux-aarch64_LINK) -o $@ $(filter %.o,$^)
+
 # These start the real runner.
 $(O)/tests/test_executor $(O)/tests/test_executor_life: | $(O)/bin/countersign-runner
 
@@ -338,8 +344,10 @@ FUZZ_RUNS = $(foreach f,$(FUZZ),"$(O)/tests/$(f) tests/fuzz/corpus/$(f:fuzz_%=%)
 INTEROP_TESTS := $(basename $(notdir $(shell grep -ls '^TEST_MAIN()' $(INTEROP:%=tests/interop/%.c) /dev/null)))
 INTEROP_SCRIPTS := $(wildcard $(addprefix tests/interop/test_*.,py sh mjs))
 INTEROP_RUNS := $(INTEROP_TESTS:%=$(O)/tests/%) $(INTEROP_SCRIPTS)
+# The short form of the tests in emulated machines; `make vm` runs them all.
 SYSTEM_RUNS := $(wildcard tests/system/test_*.py tests/hostile/test_*.py \
-	tests/hostile/*/test_*.py tests/fault/test_*.py)
+	tests/hostile/*/test_*.py tests/fault/test_*.py) \
+	"tests/vm/test_boots.py oldest bookworm"
 CHECKS = scripts/check-includes scripts/check-style scripts/check-selftest \
 	"scripts/check-symbols $(U)"
 export LINT_CFLAGS = $(BASE) -isystem $(O)/deps/gcc/include
@@ -371,6 +379,15 @@ KILLS ?= 500
 kill-loop: programs
 	@O='$(abspath $(O))' KILLS=$(KILLS) $(RUN) -t 7200 \
 		"tests/system/test_crash.py kills_at_any_moment"
+
+# One after the other: each takes the machine's processors for itself.
+.PHONY: vm
+vm: programs $(O)/hostile/probe
+	@scripts/setup build cross vm
+	-@$(MAKE) --no-print-directory cross-programs TARGETS=linux-aarch64 \
+		$(O)/cross/linux-aarch64/hostile/probe
+	@O='$(abspath $(O))' VM_FETCH=yes $(RUN) -j 1 -t 7200 -l $(O)/vm.log \
+		$(wildcard tests/vm/test_*.py)
 
 # Everything that the tests run, built.
 tests: programs $(O)/hostile/probe $(UNIT_RUNS) $(FUZZ:%=$(O)/tests/%) $(INTEROP:%=$(O)/tests/%) \
