@@ -7,6 +7,7 @@
 
 #include "common/unitpaths.h"
 #include "common/writeroot.h"
+#include "platform/believed.h"
 #include "platform/clock.h"
 #include "platform/manager.h"
 #include "platform/output.h"
@@ -93,11 +94,31 @@ check_listed(const struct own *own, struct bytes root, size_t i,
 	    " believes later (%.40s)", i, leads, which);
 }
 
+/* What this machine has at the folder, of which its name tells nothing. */
+static const char *
+check_place(const struct own *own, const char *folder, size_t i, char *detail)
+{
+	char other[PLACES_PATH_SIZE];
+	const char *word;
+	unsigned k;
+
+	if (places_home_at(folder, other) == 0)
+		return refuse("needs_full", detail, "write[%zu]: is or holds"
+		    " the home of an account with keys (.ssh)", i);
+	for (k = 0; believed_name(folder, k, other) == 0; k++)
+		if ((word = check_listed(own, bytes_str(other), i,
+		    "through a mount: ", detail)) != NULL)
+			return word;
+	if (believed_find(folder, other, sizeof(other)) == 0)
+		return refuse("needs_full", detail, "write[%zu]: root takes"
+		    " code from there: %.80s", i, other);
+	return NULL;
+}
+
 static const char *
 check_root(const struct own *own, struct bytes root, size_t i, char *detail)
 {
 	char path[PLACES_PATH_SIZE], real[PLACES_PATH_SIZE];
-	char home[PLACES_PATH_SIZE];
 	const char *word;
 	int r;
 
@@ -122,10 +143,7 @@ check_root(const struct own *own, struct bytes root, size_t i, char *detail)
 		    detail, "write[%zu]: there is a symbolic link in the path:"
 		    " name the folder itself", i);
 	}
-	if (places_home_at(real, home) == 0)
-		return refuse("needs_full", detail, "write[%zu]: is or holds"
-		    " the home of an account with keys (.ssh)", i);
-	return NULL;
+	return check_place(own, real, i, detail);
 }
 
 /* What systemd says of the unit. */

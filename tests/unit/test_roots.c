@@ -113,7 +113,7 @@ TEST(folders_and_where_they_lead)
 		{ "run", "needs_full", "the agent's own" },
 		{ "/opt/countersign-programs", "needs_full",
 		    "the agent's own" },
-		{ "/opt", "needs_full", "the agent's own" },
+		{ "/opt", "needs_full", "" },
 		/* listed by name */
 		{ "/etc/nginx", "needs_full", "(/etc)" },
 		{ "/", "needs_full", "" },

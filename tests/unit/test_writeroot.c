@@ -101,12 +101,12 @@ TEST(what_is_full_by_nature)
 		{ "/Users/ann/site", NULL }, { "/private/srv", NULL },
 		/* containing one */
 		{ "/private/var", "/private/var/at" },
-		{ "/", "/bin" }, { "/var", "/var/cache/apt" },
-		{ "/var/lib", "/var/lib/apt" },
+		{ "/", "/bin" }, { "/var", "/var/cache/apk" },
+		{ "/var/lib", "/var/lib/alternatives" },
 		{ "/var/spool", "/var/spool/anacron" },
 		{ "/home", "/home/*/.ssh" }, { "/home/ann", "/home/*/.ssh" },
 		/* the caller's */
-		{ "/opt", "/opt/agent/state" },
+		{ "/opt", "/opt/cni" },
 		{ "/opt/agent/state", "/opt/agent/state" },
 		{ "/opt/agent/state/x", "/opt/agent/state" },
 		/* free */

@@ -1,0 +1,393 @@
+/*
+ * believed.c - folders from which root's programs take code on this machine.
+ * SPDX-License-Identifier: Apache-2.0
+ * Runs in: gate.
+ */
+#include "platform/believed.h"
+
+#include "platform/pipes.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A script that is longer is looked at so far. */
+#define TEXT_MAX (256u * 1024)
+
+/* A folder or file, and what its files are. */
+struct where {
+	const char *path;
+	enum believed_kind kind;
+	const char *ending;	/* of its names; NULL any */
+	bool below;		/* and one level below (foo.service.d) */
+};
+
+/* clang-format off */
+static const struct where all[] = {
+	/* programs, by name; only links: they are the system's own */
+	{ "/usr/local/sbin", BELIEVED_COMMANDS, "/", false },
+	{ "/usr/local/bin", BELIEVED_COMMANDS, "/", false },
+	{ "/usr/sbin", BELIEVED_COMMANDS, "/", false },
+	{ "/usr/bin", BELIEVED_COMMANDS, "/", false },
+	{ "/sbin", BELIEVED_COMMANDS, "/", false },
+	{ "/bin", BELIEVED_COMMANDS, "/", false },
+	{ "/etc/alternatives", BELIEVED_COMMANDS, "/", false },
+	/* units */
+	{ "/etc/systemd/system", BELIEVED_UNIT, NULL, true },
+	{ "/run/systemd/system", BELIEVED_UNIT, NULL, true },
+	{ "/run/systemd/generator", BELIEVED_UNIT, NULL, true },
+	{ "/usr/local/lib/systemd/system", BELIEVED_UNIT, NULL, true },
+	{ "/usr/lib/systemd/system", BELIEVED_UNIT, NULL, true },
+	{ "/lib/systemd/system", BELIEVED_UNIT, NULL, true },
+	{ "/etc/systemd/system-generators", BELIEVED_COMMANDS, NULL, false },
+	/* tables and scripts */
+	{ "/etc/crontab", BELIEVED_COMMANDS, NULL, false },
+	{ "/etc/anacrontab", BELIEVED_COMMANDS, NULL, false },
+	{ "/etc/cron.d", BELIEVED_COMMANDS, NULL, false },
+	{ "/etc/cron.hourly", BELIEVED_MIXED, NULL, false },
+	{ "/etc/cron.daily", BELIEVED_MIXED, NULL, false },
+	{ "/etc/cron.weekly", BELIEVED_MIXED, NULL, false },
+	{ "/etc/cron.monthly", BELIEVED_MIXED, NULL, false },
+	{ "/etc/crontabs/root", BELIEVED_COMMANDS, NULL, false },
+	{ "/var/spool/cron/root", BELIEVED_COMMANDS, NULL, false },
+	{ "/var/spool/cron/crontabs/root", BELIEVED_COMMANDS, NULL, false },
+	{ "/etc/init.d", BELIEVED_MIXED, NULL, false },
+	{ "/etc/rc.d", BELIEVED_MIXED, NULL, true },
+	{ "/etc/rc.local", BELIEVED_MIXED, NULL, false },
+	{ "/etc/local.d", BELIEVED_MIXED, NULL, false },
+	{ "/etc/inittab", BELIEVED_COMMANDS, NULL, false },
+	{ "/etc/sudoers", BELIEVED_COMMANDS, NULL, false },
+	{ "/etc/sudoers.d", BELIEVED_COMMANDS, NULL, false },
+	{ "/etc/pam.d", BELIEVED_MIXED, NULL, false },
+	{ "/etc/udev/rules.d", BELIEVED_COMMANDS, NULL, false },
+	{ "/etc/logrotate.d", BELIEVED_MIXED, NULL, false },
+	{ "/etc/apt/apt.conf.d", BELIEVED_MIXED, NULL, false },
+	{ "/etc/modprobe.d", BELIEVED_MIXED, NULL, false },
+	{ "/etc/NetworkManager/dispatcher.d", BELIEVED_MIXED, NULL, true },
+	{ "/etc/network", BELIEVED_MIXED, NULL, true },
+	{ "/etc/dhcp", BELIEVED_MIXED, NULL, true },
+	{ "/etc/xinetd.d", BELIEVED_MIXED, NULL, false },
+	{ "/etc/inetd.conf", BELIEVED_COMMANDS, NULL, false },
+	{ "/etc/supervisor", BELIEVED_MIXED, NULL, true },
+	/* search paths, and what shells read */
+	{ "/etc/environment", BELIEVED_PATHS, NULL, false },
+	{ "/etc/login.defs", BELIEVED_PATHS, NULL, false },
+	{ "/etc/profile", BELIEVED_PATHS, NULL, false },
+	{ "/etc/profile.d", BELIEVED_PATHS, NULL, false },
+	{ "/etc/bash.bashrc", BELIEVED_PATHS, NULL, false },
+	{ "/etc/bashrc", BELIEVED_PATHS, NULL, false },
+	{ "/root/.profile", BELIEVED_PATHS, NULL, false },
+	{ "/root/.bash_profile", BELIEVED_PATHS, NULL, false },
+	{ "/root/.bashrc", BELIEVED_PATHS, NULL, false },
+	{ "/etc/ld.so.preload", BELIEVED_PATHS, NULL, false },
+	{ "/etc/ld.so.conf", BELIEVED_PATHS, NULL, false },
+	{ "/etc/ld.so.conf.d", BELIEVED_PATHS, NULL, false },
+	{ "/usr/lib/python3/dist-packages", BELIEVED_PATHS, ".pth", false },
+};
+/* clang-format on */
+
+static bool
+ends_with(const char *name, const char *ending)
+{
+	size_t n = strlen(name), k = strlen(ending);
+
+	return n >= k && strcmp(name + n - k, ending) == 0;
+}
+
+/*
+ * A path in a command: a program, a script, or what is not there and could
+ * become either. A folder and a file of data is neither.
+ */
+static bool
+is_code(const char *path, bool if_absent)
+{
+	static const char *const scripts[] = { ".sh", ".py", ".pl", ".rb",
+	    ".php", ".js", ".jar", ".so", ".lua", ".tcl" };
+	struct stat st;
+	size_t i;
+
+	if (stat(path, &st) != 0)
+		return if_absent;
+	if (!S_ISREG(st.st_mode))
+		return false;
+	if ((st.st_mode & 0111) != 0)
+		return true;
+	for (i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
+		if (ends_with(path, scripts[i]))
+			return true;
+	return false;
+}
+
+/* Whether path is folder or below it. */
+static bool
+is_below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(path, folder, n) == 0 &&
+	    (path[n] == '/' || path[n] == '\0');
+}
+
+/* Whether what stands at path leads into the folder. */
+static bool
+leads_into(const char *path, const char *folder)
+{
+	char to[PLACES_PATH_SIZE], self[32];
+	ssize_t n = readlink(path, to, sizeof(to) - 1);
+	int fd;
+
+	if (n <= 0)
+		return false;
+	to[n] = '\0';
+	/* One that leads nowhere as yet, too. */
+	if (is_below(to, folder))
+		return true;
+	/* To a neighbour, which is looked at itself. */
+	if (strchr(to, '/') == NULL ||
+	    (fd = open(path, O_PATH | O_CLOEXEC)) < 0)
+		return false;
+	/* Some hundred links: realpath(3) would take ten times as long. */
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	n = readlink(self, to, sizeof(to) - 1);
+	(void)close(fd);
+	to[n > 0 ? n : 0] = '\0';
+	return is_below(to, folder);
+}
+
+static bool
+text_names(const char *path, enum believed_kind kind, const char *folder)
+{
+	/* No pipe, and nothing that waits. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	struct buf b;
+	bool found = false;
+
+	if (fd < 0)
+		return false;
+	buf_init(&b, TEXT_MAX);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		(void)!pipes_read_all(fd, &b);
+		found = b.n > 0 && believed_in_text(bytes_of(b.p, b.n), kind,
+		    folder, is_code);
+	}
+	(void)close(fd);
+	buf_free(&b);
+	return found;
+}
+
+/* One file or link. */
+static bool
+look_at(const char *path, const struct where *w, const char *folder,
+    bool link)
+{
+	if (link && leads_into(path, folder))
+		return true;
+	return (w->ending == NULL || ends_with(path, w->ending)) &&
+	    text_names(path, w->kind, folder);
+}
+
+static bool
+look_in(const char *path, const struct where *w, const char *folder,
+    bool below, char ret_path[PLACES_PATH_SIZE])
+{
+	struct dirent *e;
+	bool found = false;
+	DIR *dir = opendir(path);
+	int n;
+
+	if (dir == NULL)
+		return false;
+	while (!found && (e = readdir(dir)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		/* Of programs only links matter. */
+		if (w->ending != NULL && strcmp(w->ending, "/") == 0 &&
+		    e->d_type != DT_LNK && e->d_type != DT_UNKNOWN)
+			continue;
+		n = snprintf(ret_path, PLACES_PATH_SIZE, "%s/%s", path,
+		    e->d_name);
+		if (n < 0 || n >= PLACES_PATH_SIZE)
+			continue;
+		if (e->d_type != DT_DIR)
+			found = look_at(ret_path, w, folder,
+			    e->d_type != DT_REG);
+		else if (below) {
+			char inner[PLACES_PATH_SIZE];
+
+			memcpy(inner, ret_path, (size_t)n + 1);
+			found = look_in(inner, w, folder, false, ret_path);
+		}
+	}
+	(void)closedir(dir);
+	return found;
+}
+
+int
+believed_find(const char *folder, char *ret_by, size_t n)
+{
+	char path[PLACES_PATH_SIZE], real[PLACES_PATH_SIZE];
+	struct stat st[sizeof(all) / sizeof(all[0])];
+	size_t i, k;
+
+	memset(st, 0, sizeof(st));
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (stat(all[i].path, &st[i]) != 0 &&
+		    !leads_into(all[i].path, folder))
+			continue;
+		/* /bin is /usr/bin, nearly everywhere. */
+		for (k = 0; k < i && (st[k].st_ino != st[i].st_ino ||
+		    st[k].st_dev != st[i].st_dev); k++)
+			;
+		if (k < i && st[i].st_ino != 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "%s", all[i].path);
+		/* It may itself be kept there. */
+		if ((places_resolve(path, real) == 0 &&
+		    is_below(real, folder)) ||
+		    leads_into(path, folder) ||
+		    (S_ISDIR(st[i].st_mode) ? look_in(all[i].path, &all[i],
+		    folder, all[i].below, path) :
+		    look_at(path, &all[i], folder, false))) {
+			(void)snprintf(ret_by, n, "%s", path);
+			return 0;
+		}
+	}
+	return ERR_NOT_FOUND;
+}
+
+/* ---- other names --------------------------------------------------------- */
+
+/* A line of mountinfo (proc(5)). */
+struct mount {
+	char device[24];
+	char root[PLACES_PATH_SIZE];	/* what of the file system it shows */
+	char point[PLACES_PATH_SIZE];	/* where */
+};
+
+/* "\040" and the like, in place. */
+static void
+unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s != '\0'; s++) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' &&
+		    s[2] >= '0' && s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
+			    (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+/* All mounts; the caller frees them. NULL: none can be read. */
+static struct mount *
+read_mounts(size_t *ret_n)
+{
+	struct mount *list = NULL, *more, m;
+	size_t n = 0, room = 0;
+	char *line = NULL;
+	size_t size = 0;
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+
+	if (f == NULL)
+		return NULL;
+	while (getline(&line, &size, f) >= 0) {
+		if (sscanf(line, "%*s %*s %23s %4095s %4095s", m.device,
+		    m.root, m.point) != 3)
+			continue;
+		unescape(m.root);
+		unescape(m.point);
+		if (n == room) {
+			room = room > 0 ? 2 * room : 64;
+			more = realloc(list, room * sizeof(*more));
+			if (more == NULL)
+				break;
+			list = more;
+		}
+		list[n++] = m;
+	}
+	free(line);
+	(void)fclose(f);
+	*ret_n = n;
+	return list;
+}
+
+/* The tail of path behind folder ("" or "/…"); NULL it is not below. */
+static const char *
+tail_of(const char *path, const char *folder)
+{
+	if (strcmp(folder, "/") == 0)
+		return strcmp(path, "/") == 0 ? "" : path;
+	return is_below(path, folder) ? path + strlen(folder) : NULL;
+}
+
+/* a and b as one path; false if it is too long. */
+static bool
+join(const char *a, const char *b, char ret_path[PLACES_PATH_SIZE])
+{
+	const bool top = strcmp(a, "/") == 0;
+	int n = snprintf(ret_path, PLACES_PATH_SIZE, "%s%s", top ? "" : a,
+	    b[0] != '\0' ? b : top ? "/" : "");
+
+	return n > 0 && n < PLACES_PATH_SIZE;
+}
+
+/* The name that mount x gives to that part of a file system, if any. */
+static bool
+shows(const struct mount *x, const char *device, const char *inner,
+    char ret_path[PLACES_PATH_SIZE])
+{
+	const char *tail;
+
+	if (strcmp(x->device, device) != 0)
+		return false;
+	if ((tail = tail_of(inner, x->root)) != NULL)
+		return join(x->point, tail, ret_path);
+	/* It shows something inside. */
+	return tail_of(x->root, inner) != NULL && join(x->point, "", ret_path);
+}
+
+int
+believed_name(const char *folder, unsigned nth, char ret_path[PLACES_PATH_SIZE])
+{
+	char inner[PLACES_PATH_SIZE], name[PLACES_PATH_SIZE];
+	const struct mount *holds = NULL;
+	size_t n = 0, i, k;
+	struct mount *list = read_mounts(&n);
+	int r = ERR_NOT_FOUND;
+
+	for (i = 0; i < n; i++)
+		if (tail_of(folder, list[i].point) != NULL && (holds == NULL ||
+		    strlen(list[i].point) >= strlen(holds->point)))
+			holds = &list[i];
+	/* The mount that holds it, and those that are in it. */
+	for (i = 0; i < n && r != 0; i++) {
+		if (&list[i] == holds) {
+			if (!join(holds->root, tail_of(folder, holds->point),
+			    inner))
+				continue;
+		} else if (tail_of(list[i].point, folder) != NULL) {
+			memcpy(inner, list[i].root, strlen(list[i].root) + 1);
+		} else {
+			continue;
+		}
+		for (k = 0; k < n && r != 0; k++)
+			if (shows(&list[k], list[i].device, inner, name) &&
+			    tail_of(name, folder) == NULL && nth-- == 0) {
+				memcpy(ret_path, name, strlen(name) + 1);
+				r = 0;
+			}
+	}
+	free(list);
+	return r;
+}
