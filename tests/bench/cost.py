@@ -50,6 +50,8 @@ def journal():
         figures.figure('journal_append_per_s', single, '1/s', 'higher',
                        enough, peer, bare, note % (kind, 'a sync each',
                                                    len(rows), ratio(0, 1))),
+        figures.figure('journal_append_of_bare', ratio(0, 1), 'x', 'higher',
+                       0.8),
         figures.figure('journal_group_append_per_s', group, '1/s', 'higher',
                        min(10 * single, 50000), peer, bare_group, note % (
                            kind, '32 to a sync', len(rows), ratio(2, 3)))]

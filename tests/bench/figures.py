@@ -26,6 +26,13 @@ def figure(name, value, unit, better, goal=None, peer=None, peer_value=None,
             'peer_value': short(peer_value), 'note': note}
 
 
+def missing(name, why):
+    """A line that should be there, and why it is not."""
+    return {'name': name, 'value': None, 'unit': '', 'better': None,
+            'goal': None, 'met': None, 'peer': None, 'peer_value': None,
+            'note': 'not measured: ' + why}
+
+
 def percentile(values, p):
     """The smallest value that p percent of all do not exceed."""
     s = sorted(values)
@@ -57,6 +64,17 @@ def need_disk(path):
         raise Missing('%s is on %s: set TMPDIR to a folder on a real disk' %
                       (path, kind))
     return kind
+
+
+def go_first():
+    """From here on this process and what it starts go before all others, so
+    that a time is that of what is measured, ours and the peers alike, and not
+    of what else the machine does. The text says whether it could be had."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except OSError:
+        return 'at ordinary priority: what else runs is in the figures'
+    return 'at real-time priority'
 
 
 class Disk:

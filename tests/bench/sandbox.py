@@ -42,12 +42,15 @@ def measure():
             'sandbox_start_%s_groups_x' % name, ratio(column + 2, 0), 'x',
             'lower', 5, 'posix_spawn of /bin/true, us', bare,
             '%.0f us; %s' % (grouped, groups)))
-        if bwrap > 0:
-            out.append(figures.figure(
-                'sandbox_start_%s_of_bwrap' % name, ratio(column, 5), 'x',
-                'lower', 0.6, 'bwrap --unshare-all, us', bwrap,
-                'firejail --noprofile: %.0f us' % firejail
-                if firejail > 0 else ''))
+        if bwrap == 0:
+            out.append(figures.missing('sandbox_start_%s_of_bwrap' % name,
+                                       'bubblewrap is not installed'))
+            continue
+        out.append(figures.figure(
+            'sandbox_start_%s_of_bwrap' % name, ratio(column, 5), 'x',
+            'lower', 0.6, 'bwrap --unshare-all, us', bwrap,
+            'firejail --noprofile: %.0f us' % firejail
+            if firejail > 0 else 'firejail is not installed'))
     for name, rate in (('observe', observe_out), ('repair', repair_out)):
         out.append(figures.figure(
             'sandbox_output_%s_ratio' % name, rate / direct, 'x', 'higher',
