@@ -650,6 +650,7 @@ enrol_run(struct config *config, const struct enrol_options *o)
 	e.g.state_dir = -1;
 	e.g.courier_file.fd = -1;
 	e.g.runner_file.fd = -1;
+	e.g.own_file.fd = -1;
 	log_init(&e.g.log, "countersignd", false);
 	if (uv_loop_init(&loop) != 0)
 		return 1;

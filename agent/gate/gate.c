@@ -479,6 +479,7 @@ gate_run(struct config *config)
 	g.state_dir = -1;
 	g.courier_file.fd = -1;
 	g.runner_file.fd = -1;
+	g.own_file.fd = -1;
 	log_init(&g.log, "countersignd", g.config.log_to_system);
 	if (uv_loop_init(&loop) != 0)
 		return 1;

@@ -514,17 +514,14 @@ note_program(struct gate *g, const char *name, const struct program *p)
 static int
 note_programs(struct gate *g)
 {
-	struct program self;
-	int err;
+	int err = 0;
 
-	if ((err = program_open_own(&self)) == 0) {
-		err = note_program(g, "countersignd", &self);
-		program_close(&self);
+	if (g->own_file.fd >= 0) {
+		err = note_program(g, "countersignd", &g->own_file);
 	} else {
 		/* Started from a place that no packet owns: it is noted. */
 		log_event(&g->log, SERVICE_WARNING,
 		    "countersignd itself may be changed by others");
-		err = 0;
 	}
 	if (err == 0)
 		err = note_program(g, "countersign-courier",
@@ -612,6 +609,9 @@ gate_open_programs(struct gate *g)
 	    .user = g };
 	int err;
 
+	/* Now: not every system has it later, when another took its name. */
+	if (program_open_own(&g->own_file) != 0)
+		g->own_file.fd = -1;
 	if ((err = open_program(g, "countersign-courier",
 	    &g->courier_file)) != 0 ||
 	    (err = open_program(g, "countersign-runner",
@@ -644,6 +644,7 @@ gate_close(struct gate *g)
 	executor_close(g->executor);
 	program_close(&g->courier_file);
 	program_close(&g->runner_file);
+	program_close(&g->own_file);
 	linkfile_free(&g->link);
 	journal_close(g->journal);
 	transcripts_close(g->transcripts);

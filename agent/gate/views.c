@@ -126,16 +126,13 @@ put_queue(const struct gate *g, struct jsonw *w)
 static void
 put_programs(struct gate *g, struct jsonw *w)
 {
-	struct program own;
 	struct sha256 hash;
 
 	jsonw_obj(w, "programs");
-	/* The file that runs, also after another took its name. */
-	if (program_open_own(&own) == 0) {
-		if (interpreter_hash(&g->planner.cache, &own, hash.b) == 0)
-			jsonw_digest(w, "countersignd", &hash);
-		program_close(&own);
-	}
+	/* The files that run, also after others took their names. */
+	if (g->own_file.fd >= 0 && interpreter_hash(&g->planner.cache,
+	    &g->own_file, hash.b) == 0)
+		jsonw_digest(w, "countersignd", &hash);
 	if (interpreter_hash(&g->planner.cache, &g->runner_file,
 	    hash.b) == 0)
 		jsonw_digest(w, "countersign-runner", &hash);

@@ -4,9 +4,12 @@ SPDX-License-Identifier: Apache-2.0
 What a package does: it puts other files where the programs were and sends
 SIGHUP. Nothing that waits or runs may be lost by it.
 """
+import hashlib
+import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 
@@ -47,6 +50,20 @@ class Installed(Agent):
             with open(path + '.dpkg-new', 'ab') as f:
                 f.write(b'a newer one\n')
             os.rename(path + '.dpkg-new', path)
+
+    def status(self):
+        r = subprocess.run([fake.program('countersign'), 'status', '--json',
+                            '--socket', self.socket], check=True,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        return json.loads(r.stdout)
+
+    def hashes(self):
+        """Of the files that lie there now, as a record has them."""
+        out = {}
+        for name in PROGRAMS:
+            with open(self.program(name), 'rb') as f:
+                out[name] = 'sha256:' + hashlib.sha256(f.read()).hexdigest()
+        return out
 
     def versions(self, program):
         return [r['hash'] for r in self.peer.all('version', program=program)]
@@ -112,6 +129,34 @@ def test_the_same_programs_are_no_new_version():
         digest, received = a.pending('true')
         checks.equal({p: len(a.versions(p)) for p in PROGRAMS},
                      {p: 1 for p in PROGRAMS})
+
+
+def test_status_has_the_hashes_of_what_runs():
+    with Installed() as a:
+        old = a.hashes()
+        s = a.status()
+        checks.equal(s['programs'], old)
+        checks.true(s['version'][0].isdigit(), s['version'])
+        a.upgrade(*PROGRAMS)
+        checks.equal(a.status()['programs'], old, 'not yet')
+        n = a.peer.connections
+        a.gate.send_signal(signal.SIGHUP)
+        anew(a, n)
+        checks.equal(a.status()['programs'], a.hashes())
+
+
+def test_a_new_version_while_it_is_off():
+    with Installed() as a:
+        old = a.hashes()
+        digest, received = a.pending('true')
+        a.stop()
+        a.upgrade(*PROGRAMS)
+        a.start()
+        for p in PROGRAMS:
+            a.peer.wait(lambda: a.versions(p) == [old[p], a.hashes()[p]],
+                        'versions of ' + p)
+        a.approve(digest, received)
+        checks.equal(a.peer.record('exec_result', card=digest)['exit_code'], 0)
 
 
 def test_many_signals_at_once():

@@ -6,7 +6,11 @@ ends of trees, a crash. What Wine cannot show is a skip here, and done by
 windows.ps1 on a real host.
 """
 import base64
+import hashlib
+import json
 import os
+import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
@@ -148,6 +152,69 @@ def test_as_a_service():
         a.start()
         a.wait_state('RUNNING')
         checks.equal(run(f, 'echo again')[1]['stdout'], b'again\r\n')
+
+
+class OwnPrograms(wine.Agent):
+    """One whose programs are its own copies."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.bin = self.folder + '/bin'
+        shutil.copytree(wine.BIN, self.wine.path(self.bin))
+        with open(os.path.join(self.dir, 'agent.json')) as f:
+            settings = json.load(f)
+        with open(os.path.join(self.dir, 'agent.json'), 'w') as f:
+            json.dump(dict(settings, programs=self.bin), f)
+
+    def start(self):
+        self.gate = subprocess.Popen(
+            self.wine.command(self.bin + '/countersignd.exe', '--foreground',
+                              '--config', self.config), env=self.wine.env,
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        return self
+
+    def hashes(self):
+        out = {}
+        for name in wine.AGENT:
+            with open(self.wine.path('%s/%s.exe' % (self.bin, name)),
+                      'rb') as f:
+                out[name] = 'sha256:' + hashlib.sha256(f.read()).hexdigest()
+        return out
+
+    def status(self):
+        code, text, error = self.tool('status', '--json')
+        checks.equal(code, 0, error)
+        return json.loads(text)
+
+    def versions(self):
+        code, text, error = self.tool('log', '--json')
+        checks.equal(code, 0, error)
+        records = [json.loads(line)['record'] for line in text.splitlines()]
+        return [(r['program'], r['hash']) for r in records
+                if r['kind'] == 'version']
+
+
+def test_the_hashes_are_of_what_runs():
+    with fleet(kind=OwnPrograms) as f:
+        a = f.agents[0]
+        run(f, 'echo')
+        old = a.hashes()
+        checks.equal(a.status()['programs'], old)
+        for name in wine.AGENT:
+            # While they run nothing may take their place.
+            r = prefix.run('cmd', '/c', 'move', '/y', ('%s/%s.exe' % (
+                a.bin, name)).replace('/', '\\'), 'C:\\cs\\away.exe')
+            checks.true(r.returncode != 0, name + ' was moved')
+        checks.equal(a.hashes(), old)
+        a.kill()
+        for name in wine.AGENT:
+            with open(prefix.path('%s/%s.exe' % (a.bin, name)), 'ab') as p:
+                p.write(b'a newer one\n')
+        a.start()
+        checks.equal(run(f, 'echo again')[1]['stdout'], b'again\r\n')
+        checks.equal(a.status()['programs'], a.hashes())
+        checks.equal(sorted(a.versions()), sorted(
+            list(old.items()) + list(a.hashes().items())))
 
 
 # ---- ends ----
