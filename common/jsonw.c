@@ -45,15 +45,34 @@ put_char(struct jsonw *w, uint32_t cp, struct bytes utf8)
 	}
 }
 
+/* How much of the beginning stands for itself: nearly always all of it. */
+static size_t
+count_plain(struct bytes v)
+{
+	size_t n = 0;
+
+	while (n < v.n && v.p[n] >= 0x20 && v.p[n] < 0x7f && v.p[n] != '"' &&
+	    v.p[n] != '\\')
+		n++;
+	return n;
+}
+
 static void
 put_string(struct jsonw *w, struct bytes v)
 {
 	uint32_t cp;
+	size_t n;
 
 	buf_put_u8(w->out, '"');
 	while (v.n > 0) {
 		struct bytes utf8 = v;
 
+		if ((n = count_plain(v)) > 0) {
+			buf_put(w->out, v.p, n);
+			v.p += n;
+			v.n -= n;
+			continue;
+		}
 		if (text_next(&v, &cp) != 0) {
 			set_error(w, ERR_CHARACTER);
 			return;
