@@ -124,17 +124,18 @@ END
 cd /
 '''
 # By descriptors of common/plan.h; 5 stays open until the card has ended.
-RUN = '''mkfifo /control-%(name)s
-(sleep 200 >/control-%(name)s 2>/dev/null & echo $! >/holder
-/usr/lib/countersign/countersign-runner 3</plan-%(name)s 4>/status-%(name)s \\
-	5</control-%(name)s 2>&1; echo "status $?"; kill $(cat /holder)
+RUN = '''mkfifo /run/control-%(name)s
+(sleep 200 >/run/control-%(name)s 2>/dev/null & echo $! >/run/holder
+/usr/lib/countersign/countersign-runner 3</plan-%(name)s \\
+	4>/run/status-%(name)s 5</run/control-%(name)s 2>&1
+echo "status $?"; kill $(cat /run/holder)
 ) | sed 's/^/%(name)s /'
 '''
 
 
-def run(k, cards, groups='v2', before='', append='', after=''):
-    files = dict(programs(k.arch), **accounts())
-    script = GROUPS[groups] + before + SELFTEST + THINGS
+def run(k, cards, groups='v2', before='', append='', after='', files=None):
+    files = dict(programs(k.arch), **dict(accounts(), **(files or {})))
+    script = GROUPS[groups] + THINGS + before + SELFTEST
     for name, data in cards.items():
         files['/plan-' + name] = (0o600, data)
         script += RUN % {'name': name}
@@ -201,6 +202,86 @@ def test_bookworm():
     said = held(vm.kernel('6.1'), 2)
     checks.true(any('cgroup=v2 kill=cgroup' in x for x in said),
                 ' | '.join(said))
+
+
+def test_trixie():
+    held(vm.kernel('6.12'), 6)
+
+
+def test_newest():
+    held(vm.kernel('newest'))
+
+
+def test_old_groups():
+    held(vm.kernel('6.1'), 2, groups='v1')
+
+
+def test_little_of_everything():
+    """What a careful or a careless owner may have taken away."""
+    said = held(
+        vm.kernel('6.12'), 0, groups='none', append='lsm=capability,yama',
+        before='umount /dev/pts; rmdir /dev/pts; umount /dev/shm; '
+        'mount -o remount,hidepid=2 /proc; '
+        'mount -t tmpfs -o noexec,nosuid,nodev tmp /tmp; '
+        'echo 0 >/proc/sys/user/max_user_namespaces; '
+        'echo 0 >/proc/sys/kernel/unprivileged_userns_clone; '
+        'echo x >/tmp/host-file; mount -o remount,ro /; touch /x\n')
+    checks.true('none control groups: cgroup=none kill=walk mem=rlimit+poll '
+                'procs=poll' in said, ' | '.join(said))
+
+
+def test_without_root():
+    """With user namespaces both profiles; without, neither, and why."""
+    probe = ("su -s /bin/sh nobody -c '/usr/lib/countersign/countersign-runner"
+             " --probe' | sed 's/^/%s: /'\n")
+    for name in ('5.10', '6.1', '6.12'):
+        _, _, lines = run(
+            vm.kernel(name), {}, before='chmod u+s /bin/busybox\n',
+            after=probe % 'with' +
+            'echo 0 >/proc/sys/kernel/unprivileged_userns_clone\n' +
+            probe % 'without')
+        for profile in ('observe', 'repair'):
+            for word in ('with', 'without'):
+                line = [x for x in lines if x.startswith(
+                    '%s: profile %s ' % (word, profile))]
+                checks.equal([x.split()[3] for x in line],
+                             ['yes' if word == 'with' else 'no'],
+                             '%s %s: %s' % (name, word, line))
+            checks.true('without: profile %s no namespace failed errno 1' %
+                        profile in lines, ' | '.join(lines[-12:]))
+
+
+def arm32():
+    """A program of 32-bit ARM that ends with 42; ELF's first version."""
+    code = struct.pack('<III', 0xe3a0002a, 0xe3a07001, 0xef000000)
+    base, size = 0x10000, 84 + len(code)
+    return (b'\x7fELF\x01\x01\x01' + bytes(9) + struct.pack(
+        '<HHIIIIIHHHHHH', 2, 40, 1, base + 84, 52, 0, 0x05000000, 52, 32, 1,
+        0, 0, 0) + struct.pack('<IIIIIIII', 1, 0, base, base, size, size, 5,
+                               0x1000) + code)
+
+
+def arm64(name, landlock):
+    k = vm.kernel(name, 'arm64')
+    held(k, landlock)
+    program = {'/opt/probe/arm32': (0o755, arm32())}
+    shell = ['/bin/sh', '-c', '/opt/probe/arm32; echo "arm32 $?"']
+    _, cards, lines = run(
+        k, {'observe': plan('observe', 'view', shell),
+            'repair': plan('repair', 'none', shell)},
+        after='/opt/probe/arm32; echo "unconfined $?"\n', files=program)
+    checks.true('unconfined 42' in lines, ' | '.join(lines[-4:]))
+    for name_, out in cards.items():
+        # Ended by SIGSYS, at its first call.
+        checks.true('arm32 159' in out, '%s: %s' % (name_, out))
+
+
+def test_arm64_oldest():
+    arm64('5.10', 0)
+
+
+def test_arm64_trixie():
+    arm64('6.12', 6)
 
 
 if __name__ == '__main__':
