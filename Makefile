@@ -371,7 +371,7 @@ fuzz-replay: $(FUZZ:%=$(O)/tests/%)
 interop: programs $(INTEROP:%=$(O)/tests/%)
 	@O='$(abspath $(O))' $(RUN) $(INTEROP_RUNS)
 
-system: programs $(O)/hostile/probe
+system: programs $(O)/hostile/probe $(O)/tests/interop_age
 	@O='$(abspath $(O))' $(RUN) $(SYSTEM_RUNS)
 
 # The long form of a system test; it prints the seed that repeats it.

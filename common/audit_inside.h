@@ -10,6 +10,7 @@
 #include "common/checkpoint.h"
 #include "common/deviceid.h"
 #include "common/queue.h"
+#include "common/retention.h"
 #include "common/rules.h"
 #include "common/standing.h"
 #include "common/trust.h"
@@ -42,7 +43,7 @@ struct audit {
 	struct audit_ran *ran_first;
 	uint64_t first;			/* index that it began with */
 	uint64_t next;			/* index that is expected */
-	int64_t first_running_ms;	/* of the state that is first */
+	struct retention retention;	/* what was pruned, if anything */
 	int64_t floor;			/* no record is from before */
 	int64_t latest;			/* of all times */
 	int64_t taken_back_from;	/* by a `clock` record */

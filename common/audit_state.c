@@ -88,7 +88,7 @@ audit_begin_pruned(struct audit *a)
 		return audit_wrong(a, AUDIT_SNAPSHOT,
 		    "the journal begins here, and not with a state");
 	buf_init(&b, SNAPSHOT_CAP);
-	a->first_running_ms = a->rec->running_ms;
+	retention_begin(&a->retention, a->rec->running_ms);
 	err = read_snapshot(a, &b);
 	if (err == 0)
 		err = take_snapshot(a, buf_bytes(&b));
@@ -212,6 +212,10 @@ audit_stand(struct audit *a, int64_t trust_floor)
 	if (err == ERR_CORRUPT)
 		return audit_wrong(a, kind_of_wrong(a->rec), "%s",
 		    a->standing.error);
+	if (err == 0)
+		retention_note(&a->retention, a->standing.running_ms,
+		    retention_days(a->trust != NULL ? trust_policy(a->trust) :
+		    NULL));
 	if (err == 0 && a->rec->kind == RECORD_EPOCH)
 		a->counts.epochs++;
 	return err;

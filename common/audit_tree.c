@@ -326,21 +326,17 @@ audit_settle(struct audit *a)
 
 /* ---- the end ---- */
 
-/*
- * No policy lets go of a record before that time: what is missing in front and
- * is not that old was taken.
- */
+/* What is missing in front and was never as old as the policy of then wanted
+ * was taken. */
 static int
 check_pruned_age(struct audit *a)
 {
 	if (a->first == 0 || a->next == a->first ||
-	    a->standing.running_ms - a->first_running_ms >
-	    CAP_RETENTION_DAYS_MIN * INT64_C(86400000))
+	    retention_allows(&a->retention))
 		return 0;
 	(void)audit_wrong(a, AUDIT_CUT, "the records before %" PRIu64 " are"
-	    " gone before their time: no device prunes what is not older than"
-	    " %d days of its running time", a->first,
-	    CAP_RETENTION_DAYS_MIN);
+	    " gone before their time: no policy that was installed let the"
+	    " device prune them, by its running time", a->first);
 	a->finding.index = 0;
 	return ERR_CORRUPT;
 }

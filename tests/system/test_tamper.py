@@ -56,6 +56,9 @@ class Witness(Peer):
         out.text = saying
         super()._talk(out)
 
+    def leaf(self, record):
+        return tlog.leaf(record)
+
     def answer(self, request):
         head, note = request.split('\n\n', 1)
         head = head.split('\n')
@@ -69,7 +72,7 @@ class Witness(Peer):
             return old, note, self.status, ''
         if old != self.size:
             return old, note, 409, '%d\n' % self.size
-        leaves = [tlog.leaf(r) for r in self.records]
+        leaves = [self.leaf(r) for r in self.records]
         assert size <= len(leaves), 'a checkpoint before its records'
         assert tlog.b64(tlog.root(leaves[:size])) == root, 'another root'
         assert proof == tlog.consistency(old, leaves[:size]), 'proof'

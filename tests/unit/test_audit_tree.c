@@ -336,6 +336,79 @@ TEST(states_and_epochs)
 	merkletree_fini(&tree);
 }
 
+/* The device runs for so many days, and there is a record. */
+static void
+run_for(struct fx *f, int days)
+{
+	f->m.boot_ms += (uint64_t)days * 86400000;
+	CHECK_INT(core_lockdown(f->core, f->m, true, "local", "local:root",
+	    bytes_str("old")), 0);
+	CHECK_INT(core_lockdown(f->core, f->m, false, "local", "local:root",
+	    bytes_str("")), 0);
+}
+
+static void
+keep_for(struct fx *f, const char *version, const char *days)
+{
+	char with[64];
+
+	(void)snprintf(with, sizeof(with), "\"retention_days\":%s,"
+	    "\"limits\":{", days);
+	CHECK_INT(fx_trust(f, TRUST_POLICY, fx_text(f, FX_POLICY,
+	    "\"org\":\"acme\",\"version\":1,", version, "\"limits\":{",
+	    with, NULL))->answer, CORE_ACCEPTED);
+}
+
+/* What counts is whether there was a moment at which it could be pruned. */
+TEST(pruned_by_the_policy_of_then)
+{
+	static const char *const versions[] = {
+		"\"org\":\"acme\",\"version\":7,",
+		"\"org\":\"acme\",\"version\":8,"
+	};
+	static const struct {
+		const char *days[2];	/* policies, one after the other */
+		int runs[2];		/* days that each holds */
+		bool may;
+	} cases[] = {
+		{ { "90", "400" }, { 91, 1 }, true },
+		{ { "90", "400" }, { 80, 20 }, false },
+		{ { "400", "90" }, { 80, 5 }, false },
+		{ { "400", "90" }, { 80, 11 }, true },
+		{ { "120", "100" }, { 80, 19 }, false },
+		{ { "36500", "36500" }, { 500, 500 }, false },
+	};
+	size_t i, k, first;
+	struct fx f;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		open_segments(&f);
+		keep_for(&f, versions[0], cases[i].days[0]);
+		first = 0;
+		while (first == 0 || fx_record(&f, first)->kind !=
+		    RECORD_STATE) {
+			k = f.n_records;
+			run_for(&f, 0);
+			for (; first == 0 && k < f.n_records; k++)
+				if (fx_record(&f, k)->kind == RECORD_STATE)
+					first = k;
+		}
+		run_for(&f, cases[i].runs[0]);
+		keep_for(&f, versions[1], cases[i].days[1]);
+		run_for(&f, cases[i].runs[1]);
+		plant(&f);
+		if (cases[i].may)
+			CHECK_READS(&f, .first = first, .tiles = true,
+			    .sealed = f.segment, .said = SAID(f.n_records));
+		else
+			CHECK_WRONG(&f, AUDIT_CUT, 0, .first = first,
+			    .tiles = true, .sealed = f.segment,
+			    .said = SAID(f.n_records));
+		merkletree_fini(&tree);
+		fx_drop(&f);
+	}
+}
+
 TEST(pruned)
 {
 	size_t i, n = 0, first[32] = { 0 };
@@ -352,7 +425,13 @@ TEST(pruned)
 	CHECK_WRONG(&f, AUDIT_CUT, 0, .first = first[1], .tiles = true,
 	    .sealed = f.segment, .said = SAID(f.n_records));
 	CHECK(strstr(finding.text, "before their time") != NULL);
-	fx_pass(&f, INT64_C(91) * 86400);
+	/* Old enough for some policy, but not for the one that was there. */
+	run_for(&f, 399);
+	plant(&f);
+	CHECK_WRONG(&f, AUDIT_CUT, 0, .first = first[1], .tiles = true,
+	    .sealed = f.segment, .said = SAID(f.n_records));
+	merkletree_fini(&tree);
+	run_for(&f, 2);
 	CHECK_INT(core_lockdown(f.core, f.m, true, "local", "local:root",
 	    bytes_str("old")), 0);
 	plant(&f);

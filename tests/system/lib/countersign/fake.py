@@ -25,6 +25,11 @@ def program(name):
     return os.path.join(OUT, 'bin', name)
 
 
+def helper(name):
+    """A program of the tests."""
+    return os.path.join(OUT, 'tests', name)
+
+
 def is_sanitized():
     """Whether the programs carry sanitizers: memory says nothing then."""
     return os.path.basename(OUT.rstrip('/')) == 'asan'
