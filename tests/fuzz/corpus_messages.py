@@ -57,7 +57,8 @@ def wires():
                (6, wire.checkpoint('old 0\n\nnote')), (6, wire.close('why'))]
     runner = [(0, 'started', b'\1\0\0\0' + wire.field('profile=full')),
               (0, 'failed', struct.pack('<II', 3, 2)),
-              (1, 'ended', struct.pack('<BIBQQQI', 1, 9, 2, 1, 2, 3, 4))]
+              (1, 'ended', struct.pack(
+                  '<BIBQQQIIII', 1, 9, 2, 1, 2, 3, 4, 5, 6, 7))]
     for i, (state, name, body) in enumerate(gate):
         put('wire', 'gate-%s-%d' % (name, i), first(0, state, 3 * (i % 3)) +
             wire.message(name, body))

@@ -152,9 +152,11 @@ def test_closed_standard_descriptors():
         with open(t.path('made.key'), encoding='utf-8') as f:
             checks.equal(sorted(json.load(f))[-1], 'v')
         a.stop()
+        n = a.peer.connections
         a.gate = subprocess.Popen(
             ['/bin/sh', '-c', 'exec "$0" --config "$1" <&- >&- 2>&-',
              fake.program('countersignd'), a.config])
+        a.peer.wait(lambda: a.peer.connections > n, 'connection')
         d, r = a.run('echo here; echo there >&2')
         checks.equal((r['outcome'], r['stdout_bytes'], r['stderr_bytes']),
                      ('finished', 5, 6))

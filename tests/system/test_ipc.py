@@ -410,7 +410,7 @@ def failed(step=1, errno=2):
 
 def ended(how=0, code=0, why=0, wall=1000, cpu=1000, rss=10, survivors=0):
     return wire.message('ended', struct.pack(
-        '<BIBQQQIII', how, code, why, wall, cpu, rss, survivors, 0, 0))
+        '<BIBQQQIIII', how, code, why, wall, cpu, rss, survivors, 0, 0, 0))
 
 
 HUGE = (1 << 64) - 1
