@@ -43,7 +43,9 @@ void pipes_unlisten(int *listener, const char *path);
 
 /*
  * Connects to a Unix stream socket. ERR_NOT_FOUND no such path;
- * ERR_CLOSED nobody listens; ERR_PERMISSION; ERR_TOO_LARGE; ERR_IO.
+ * ERR_CLOSED nobody listens; ERR_PERMISSION; ERR_TOO_LARGE; ERR_IO; ERR_DENIED
+ * who listens is neither ourselves nor root (Windows, where any account may
+ * give a pipe its name).
  */
 MUST_CHECK int pipes_connect(const char *path, int *ret_fd);
 

@@ -44,6 +44,10 @@ open_socket(const struct args *a, int *ret_fd)
 		return complain(CLI_UNREACHABLE, "run it as root or as a"
 		    " member of the group countersign", "%s: you may not talk"
 		    " to the agent", path);
+	if (err == ERR_DENIED)
+		return complain(CLI_UNREACHABLE, "end whatever has taken its"
+		    " name, then start countersignd", "%s: another account's"
+		    " program answers there, not the agent", path);
 	return complain(CLI_UNREACHABLE, "start countersignd, or name its"
 	    " socket with --socket", "%s: no agent answers there", path);
 }

@@ -45,7 +45,7 @@ struct gate {
 	struct checkpoints *checkpoints;
 	struct upkeep *upkeep;		/* NULL without a loop */
 	struct program courier_file, runner_file;
-	struct program own_file;	/* what we are; -1: others may change it */
+	struct program own_file;	/* ours; -1 others may change it */
 	struct executor *executor;
 	struct planner planner;
 	struct offers offers;

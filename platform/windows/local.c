@@ -76,7 +76,8 @@ pipe_name(const char *path, wchar_t **ret_w)
 }
 
 /* Nobody from the network; what a client may do is read and write, and no
- * more: not make an instance of its own, which would take others' clients. */
+ * more: not make an instance of its own, which would take others' clients.
+ * Clients look who the owner is (pipes_connect()). */
 static PSECURITY_DESCRIPTOR
 list_for(unsigned mode, uint32_t gid)
 {
@@ -90,8 +91,8 @@ list_for(unsigned mode, uint32_t gid)
 	    accounts_sid(gid, &s))
 		group = sid_text(&s);
 	(void)swprintf(text, sizeof(text) / sizeof(text[0]),
-	    L"D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;%ls)"
-	    L"%ls%ls%ls", own, group != NULL ? L"(A;;0x12019b;;;" : L"",
+	    L"O:%lsD:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;%ls)"
+	    L"%ls%ls%ls", accounts_is_admin(NULL) ? L"BA" : own, own, group != NULL ? L"(A;;0x12019b;;;" : L"",
 	    group != NULL ? group : L"", group != NULL ? L")" : L"");
 	LocalFree(own);
 	if (group != NULL)
@@ -312,6 +313,7 @@ pipes_accept(int listener, int *ret_fd, struct peer *ret_peer)
 int
 pipes_connect(const char *path, int *ret_fd)
 {
+	struct others o;
 	wchar_t *name;
 	HANDLE h;
 	DWORD error;
@@ -335,6 +337,11 @@ pipes_connect(const char *path, int *ret_fd)
 	if (h == INVALID_HANDLE_VALUE)
 		return error == ERROR_PIPE_BUSY || error == ERROR_SEM_TIMEOUT ?
 		    ERR_CLOSED : win_error(error);
+	/* Any account can make a pipe of that name while no agent runs. */
+	if (accounts_others(h, &o) != 0 || !o.owned_by_us) {
+		(void)CloseHandle(h);
+		return ERR_DENIED;
+	}
 	return win_descriptor(h, ret_fd);
 }
 

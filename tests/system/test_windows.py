@@ -521,6 +521,29 @@ def test_the_socket_is_one_agents_alone():
         checks.true(code in (1, 2), '%d %s' % (code, error))
 
 
+def test_a_pipe_of_somebody_else_is_not_the_agent():
+    if why_not is not None:
+        checks.skip(why_not)
+    name = '//./pipe/cs-squatted'
+    with wine.Callers() as callers:
+        # Its owner is who Wine says, which is nobody's account.
+        impostor = subprocess.Popen(
+            prefix.command(TOOL, 'squat', name.replace('/', '\\'),
+                           str(callers.port)), env=prefix.env,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        try:
+            callers.wait('squats')
+            r = prefix.run('C:/cs/bin/countersign.exe', 'status', '--socket',
+                           name)
+            checks.equal(r.returncode, 4, r.stderr)
+            checks.true(b"another account's program answers" in r.stderr,
+                        r.stderr)
+        finally:
+            impostor.kill()
+            impostor.wait()
+
+
 def test_keys_and_cards_of_the_tool():
     if why_not is not None:
         checks.skip(why_not)
@@ -566,6 +589,10 @@ def test_courier_under_its_own_account():
 
 def test_control_pipe_refuses_other_accounts():
     checks.skip('wine: there is one account')
+
+
+def test_an_agent_whose_pipe_is_taken_does_not_start():
+    checks.skip('wine: a pipe may have more than one first instance')
 
 
 def test_access_lists_of_other_accounts():

@@ -403,10 +403,28 @@ Test 'service.pipe_refuses_others' {
     } finally { net.exe user $name /delete | Out-Null }
 }
 
+Test 'tool.refuses_a_pipe_of_others' {
+    $name = 'cs-' + [guid]::NewGuid().ToString('n').Substring(0, 12)
+    $secret = [guid]::NewGuid().ToString() + 'Aa1!'
+    net.exe user $name $secret /add | Out-Null
+    try {
+        $credential = New-Object pscredential $name, (ConvertTo-SecureString $secret -AsPlainText -Force)
+        $script_ = "`$a = New-Object Security.AccessControl.PipeAccessRule 'Everyone', 'FullControl', 'Allow'; `$s = New-Object IO.Pipes.PipeSecurity; `$s.AddAccessRule(`$a); `$p = New-Object IO.Pipes.NamedPipeServerStream '$name', 'InOut', 1, 'Byte', 'Asynchronous', 0, 0, `$s; `$p.WaitForConnection(); Start-Sleep 5"
+        $p = Start-Process $shell "-NoProfile -EncodedCommand $(Encode $script_)" -Credential $credential -WorkingDirectory C:\ -PassThru
+        Wait-Until { [IO.Directory]::GetFiles('\\.\pipe\') -contains "\\.\pipe\$name" } 'the pipe'
+        $r = Run (Join-Path $Bin 'countersign.exe') @('status', '--socket', "//./pipe/$name")
+        Must ($r.Code -eq 4 -and $r.Err -match "another account's program") "$($r.Code) $($r.Err)"
+    } finally { if ($p) { Stop-Process $p -Force -ErrorAction SilentlyContinue }; net.exe user $name /delete | Out-Null }
+}
+
 Test 'service.event_log' {
     if (-not (Installed)) { Skip 'not installed' }
     $e = Get-WinEvent -FilterHashtable @{ LogName = 'Application'; ProviderName = 'countersignd' } -MaxEvents 50
     Must ([bool] ($e | Where-Object { ($_.Properties | ForEach-Object { $_.Value }) -match 'ready device=' })) 'no line of its start'
+    # The text of the viewer, where the package has registered it.
+    if (Test-Path HKLM:\SYSTEM\CurrentControlSet\Services\EventLog\Application\countersignd) {
+        Must ([bool] ($e | Where-Object { $_.Message -match '^ready device=' })) "no text: $($e[0].Message)"
+    }
 }
 
 Test 'service.killed_and_started_again' {
@@ -414,8 +432,20 @@ Test 'service.killed_and_started_again' {
     $pids = Get-Process countersignd, countersign-courier | ForEach-Object { $_.Id }
     Stop-Process -Name countersignd -Force
     Wait-Until { -not (Get-Process -Id $pids -ErrorAction SilentlyContinue) } 'the end of all its processes'
-    Start-Service $service
+    # The service manager starts it again: it was told so by itself.
     Wait-Until { (Run (Join-Path $home_ 'countersign.exe') @('status')).Code -eq 0 } 'an answer'
+}
+
+Test 'service.does_not_start_where_its_pipe_is_taken' {
+    if (-not (Installed)) { Skip 'not installed' }
+    Stop-Service $service
+    $p = New-Object IO.Pipes.NamedPipeServerStream 'countersign-gate', 'InOut', 2
+    try {
+        Start-Service $service -ErrorAction SilentlyContinue
+        Wait-Until { (Get-Service $service).Status -eq 'Stopped' } 'its end'
+    } finally { $p.Dispose() }
+    Start-Service $service
+    Wait-Until { (Get-Service $service).Status -eq 'Running' } 'the service'
 }
 
 Test 'service.stops_and_says_so' {

@@ -148,6 +148,16 @@ message(const char *file, const char *number, const char *insertion)
 	return 0;
 }
 
+/* A pipe under another's name; says so by a call, and waits for the answer. */
+static int
+squat(const char *name, const char *port)
+{
+	HANDLE h = CreateNamedPipeA(name, PIPE_ACCESS_DUPLEX, PIPE_TYPE_BYTE,
+	    PIPE_UNLIMITED_INSTANCES, 4096, 4096, 0, NULL);
+
+	return h != INVALID_HANDLE_VALUE ? dial(port, "squats") : 96;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -164,6 +174,8 @@ main(int argc, char **argv)
 		return dial(argv[2], argv[3]);
 	if (argc == 3 && strcmp(argv[1], "exit") == 0)
 		ExitProcess((UINT)strtoul(argv[2], NULL, 0));
+	if (argc == 4 && strcmp(argv[1], "squat") == 0)
+		return squat(argv[2], argv[3]);
 	if (argc == 5 && strcmp(argv[1], "message") == 0)
 		return message(argv[2], argv[3], argv[4]);
 	if (argc != 3)
