@@ -176,8 +176,8 @@ put_signatures(struct checkpoints *c, struct buf *b, struct bytes text)
 	return buf_error(b);
 }
 
-static int
-put_note(struct checkpoints *c, struct buf *b, uint64_t size,
+int
+checkpoints_put_note(struct checkpoints *c, struct buf *b, uint64_t size,
     const struct sha256 *root)
 {
 	const struct standing *s = core_standing(c->g->core);
@@ -210,7 +210,7 @@ checkpoints_make(struct checkpoints *c)
 	if ((err = journal_root(c->g->journal, size, &root)) != 0)
 		return err;
 	buf_init(&b, NOTE_MAX);
-	if ((err = put_note(c, &b, size, &root)) == 0)
+	if ((err = checkpoints_put_note(c, &b, size, &root)) == 0)
 		err = file_replace(c->g->state_dir, CHECKPOINTS_FILE,
 		    buf_bytes(&b));
 	if (err == 0) {
@@ -272,7 +272,7 @@ checkpoints_turn(struct checkpoints *c)
 {
 	uint64_t size, wait;
 
-	if (!c->running)
+	if (!c->running || c->g->evidence)
 		return;
 	witnesses_follow(c);
 	size = journal_synced(c->g->journal);

@@ -69,10 +69,15 @@ void checkpoints_turn(struct checkpoints *c);
  * The welcome's note. ERR_ROLLBACK, ERR_CONFLICT: it is the device's own, and
  * larger than the journal, or of another root: proof that this disk was put
  * back or changed. Any other note of another's or none counts for nothing: 0.
- * ERR_NOMEM, and the journal's errors.
+ * ERR_NOMEM, and the journal's errors. With ERR_CONFLICT the console is sent
+ * what this device signs for so many records, so that it knows of the two
+ * pasts, and has the proof.
  */
 MUST_CHECK int checkpoints_welcome(struct checkpoints *c,
     const struct wire_welcome *w);
+/* Whether that is under way: gate_begin_anew() follows once it was answered,
+ * or after a second. */
+bool checkpoints_is_telling(const struct checkpoints *c);
 /* What the console answers to the request that is under way. ERR_NOMEM. */
 MUST_CHECK int checkpoints_answer(struct checkpoints *c,
     const struct wire_cosignature *m);

@@ -45,10 +45,15 @@ struct checkpoints {
 	unsigned conflicts;	/* answers 409 to this note */
 	bool waiting;
 	uint64_t answered;	/* the size that was answered last */
+	bool telling;		/* the console is told that it has a past of
+				 * ours that we have not */
 };
 
 /* ---- checkpoints.c ---- */
 
+/* Appends the note over the first `size` records, signed twice. */
+MUST_CHECK int checkpoints_put_note(struct checkpoints *c, struct buf *b,
+    uint64_t size, const struct sha256 *root);
 /* A note of this device's own key. ERR_CORRUPT, checkpoint_open()'s errors. */
 MUST_CHECK int checkpoints_open_note(struct checkpoints *c,
     struct bytes bytes, struct note *ret_n, struct checkpoint *ret_cp);

@@ -10,11 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long it may take to tell the console of another past of ours. */
+#define TELLING_MS 1000u
 /* A console that says 409 to one note more often than this is left alone. */
 #define CONFLICTS_MAX 3
 
 static int
-send_request(struct checkpoints *c)
+send_request(struct checkpoints *c, uint64_t size, struct bytes note)
 {
 	struct sha256 proof[MERKLE_PROOF_MAX];
 	struct merkle_source tree;
@@ -23,13 +25,12 @@ send_request(struct checkpoints *c)
 	int err;
 
 	journal_tree(c->g->journal, &tree);
-	err = merkle_prove_consistency(&tree, c->theirs, c->size, proof, &n);
+	err = merkle_prove_consistency(&tree, c->theirs, size, proof, &n);
 	if (err != 0)
 		return err;
 	buf_init(&request, WIRE_REQUEST_CAP);
 	buf_init(&out, WIRE_REQUEST_CAP + 64);
-	err = witness_put_request(&request, c->theirs, proof, n,
-	    buf_bytes(&c->note));
+	err = witness_put_request(&request, c->theirs, proof, n, note);
 	if (err == 0 && (err = buf_error(&request)) == 0) {
 		wire_put_checkpoint(&out, buf_bytes(&request));
 		if ((err = buf_error(&out)) == 0)
@@ -57,7 +58,7 @@ checkpoints_send(struct checkpoints *c)
 	buf_put_bytes(&c->sent, buf_bytes(&c->note));
 	c->sent_size = c->size;
 	if ((err = buf_error(&c->sent)) == 0)
-		err = send_request(c);
+		err = send_request(c, c->size, buf_bytes(&c->note));
 	if (err == 0) {
 		c->waiting = true;
 		return;
@@ -65,6 +66,42 @@ checkpoints_send(struct checkpoints *c)
 	c->answered = c->size;
 	log_event(&g->log, SERVICE_WARNING, "checkpoint not sent reason=%s",
 	    err_word(err));
+}
+
+/* ---- another past ---- */
+
+static void
+on_told(uv_timer_t *t)
+{
+	struct checkpoints *c = t->data;
+
+	gate_begin_anew(c->g);
+}
+
+/*
+ * The console holds a checkpoint of ours with another root: two machines have
+ * this identity, or a disk was put back and grew again. What we sign for as
+ * many records is the proof of it, and nobody else could tell.
+ */
+static void
+tell_other_past(struct checkpoints *c, uint64_t size,
+    const struct sha256 *root)
+{
+	struct buf note;
+
+	buf_init(&note, NOTE_MAX);
+	c->theirs = size;
+	if (c->running && checkpoints_put_note(c, &note, size, root) == 0 &&
+	    send_request(c, size, buf_bytes(&note)) == 0 &&
+	    uv_timer_start(&c->timer, on_told, TELLING_MS, 0) == 0)
+		c->telling = true;
+	buf_free(&note);
+}
+
+bool
+checkpoints_is_telling(const struct checkpoints *c)
+{
+	return c->telling;
 }
 
 /* ---- what comes back ---- */
@@ -106,6 +143,11 @@ checkpoints_answer(struct checkpoints *c, const struct wire_cosignature *m)
 {
 	int err = 0;
 
+	if (c->telling) {
+		/* It knows. */
+		gate_begin_anew(c->g);
+		return 0;
+	}
 	if (m->status == WIRE_STATUS_OTHERS)
 		return take_others(c, m->body);
 	/* One that nobody asked for says nothing. */
@@ -153,8 +195,10 @@ checkpoints_welcome(struct checkpoints *c, const struct wire_welcome *w)
 		return ERR_ROLLBACK;
 	if ((err = journal_root(c->g->journal, cp.size, &root)) != 0)
 		return err;
-	if (!sha256_equal(&root, &cp.root))
+	if (!sha256_equal(&root, &cp.root)) {
+		tell_other_past(c, cp.size, &root);
 		return ERR_CONFLICT;
+	}
 	c->theirs = cp.size;
 	return 0;
 }

@@ -463,6 +463,22 @@ open_all(struct gate *g)
 	return g->journal != NULL ? open_link(g) : 0;
 }
 
+/*
+ * Whether it was asked to end since the loop looked last: what begins anew
+ * would not hear of it. From here on such a signal is the process's.
+ */
+static bool
+is_told_to_stop(struct gate *g)
+{
+	struct events seen = { .stops = 0 };
+
+	(void)signal(SIGTERM, SIG_DFL);
+	(void)signal(SIGINT, SIG_DFL);
+	if (g->events_fd >= 0)
+		events_take(g->events_fd, &seen);
+	return seen.stops > 0;
+}
+
 int
 gate_run(struct config *config)
 {
@@ -502,6 +518,7 @@ gate_run(struct config *config)
 	(void)uv_run(&loop, UV_RUN_DEFAULT);
 	gate_close(&g);
 	(void)uv_loop_close(&loop);
-	return g.renew && g.stopping == 0 && g.exit_code == 0 ? GATE_RENEW :
-	    g.exit_code;
+	if (g.renew && g.stopping == 0 && g.exit_code == 0)
+		return is_told_to_stop(&g) ? 0 : GATE_RENEW;
+	return g.exit_code;
 }

@@ -96,6 +96,14 @@ def note(k, a):
     checks.equal(control.veto(socket_of(a), owner.digest_of(env), 'no'), None)
 
 
+def settle(k, a):
+    """All that the device has is here, and under a checkpoint."""
+    note(k, a)
+    n = synced(k, a)
+    while device_of(k, a)['checkpoint'] < n:
+        pass
+
+
 def fill_a_segment(k, a):
     """Records of 4 KiB until the journal's second segment has begun."""
     more = [(os.urandom(48).hex(), os.urandom(64)) for _ in range(15)]
@@ -198,10 +206,7 @@ def test_a_console_older_than_what_the_device_has_kept():
         checks.equal(len(device_of(k, a)['alarms']), 1)
         approve_again(k, a, digest)
         # ... cosigns, and its export verifies, records of before and all.
-        size = synced(k, a)
-        while device_of(k, a)['checkpoint'] < size:
-            note(k, a)
-            size = synced(k, a)
+        settle(k, a)
         audit(k, a)
         check_export(k, a, n, until)
         check_tiles(k, a, n, until)
@@ -458,8 +463,7 @@ def test_a_device_from_an_older_copy():
     """Its disk is put back: an alarm here, and a lockdown there."""
     with office() as (k, a):
         run(k, a)
-        while device_of(k, a)['checkpoint'] < synced(k, a):
-            note(k, a)
+        settle(k, a)
         a.stop()
         state = os.path.join(a.dir, 'state')
         shutil.copytree(state, state + '.old')
@@ -468,8 +472,7 @@ def test_a_device_from_an_older_copy():
         while status(a) is None:
             pass
         run(k, a)
-        while device_of(k, a)['checkpoint'] < synced(k, a):
-            note(k, a)
+        settle(k, a)
         n = device_of(k, a)['records']
         a.stop()
         shutil.rmtree(state)
@@ -488,6 +491,49 @@ def test_a_device_from_an_older_copy():
         k.c.start()
         checks.equal(device_of(k, a)['alarms'][0], alarm)
         audit(k, a)
+
+
+def test_a_machine_that_was_cloned():
+    """Two with one identity, each with a past of its own, connect in turn: the
+    second one's own signature is the proof, and it locks itself."""
+    with office() as (k, a):
+        run(k, a)
+        settle(k, a)
+        a.stop()
+        state = os.path.join(a.dir, 'state')
+        shutil.copytree(state, state + '.clone')
+        a.start()
+        while status(a) is None:
+            pass
+        note(k, a)
+        settle(k, a)
+        n = device_of(k, a)['records']
+        a.stop()
+        # The clone lives on without the console, and longer.
+        os.rename(state, state + '.first')
+        os.rename(state + '.clone', state)
+        k.c.kill()
+        a.start()
+        while status(a) is None:
+            pass
+        while journal_of(a)['records'] < n + 20:
+            note(k, a)
+        k.c.start()
+        while not device_of(k, a)['alarms']:
+            pass
+        alarm = device_of(k, a)['alarms'][0]
+        checks.equal(alarm['kind'], 'fork')
+        while 'journal_tampered' not in json.dumps(status(a)):
+            pass
+        # The first goes on; that there was another stays said.
+        a.stop()
+        shutil.rmtree(state)
+        os.rename(state + '.first', state)
+        a.start()
+        while not device_of(k, a)['connected']:
+            pass
+        checks.equal(device_of(k, a)['alarms'][0], alarm)
+        checks.equal(device_of(k, a)['records'], n)
 
 
 def status(a):
