@@ -91,6 +91,16 @@ await_gone(int *gone)
 	*gone = -1;
 }
 
+/* An ended process closes what it held one after the other. */
+static void
+await_closed(int fd)
+{
+	struct pollfd p = { .fd = fd };
+
+	CHECK_INT(poll(&p, 1, -1), 1);
+	CHECK((p.revents & POLLHUP) != 0);
+}
+
 static void
 close_steward(int fd, int pid)
 {
@@ -169,6 +179,7 @@ TEST(no_services_no_tender)
 		fd = open_tender(steward, plan_file(rows[i].flags,
 		    rows[i].profile), &gone);
 		await_gone(&gone);
+		await_closed(fd);
 		CHECK_INT(steward_put(fd, 0, PLAN_VERB_STATUS), ERR_IO);
 		CHECK_INT(steward_finish(&fd, 5000, &report), ERR_CLOSED);
 	}
