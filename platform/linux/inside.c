@@ -8,6 +8,7 @@
  */
 #include "platform/linux/probe.h"
 
+#include "platform/linux/seal.h"
 #include "platform/sandbox.h"
 
 #include <dirent.h>
@@ -146,6 +147,7 @@ try_mount(const struct inside *in, char *line, struct finding *f,
     bool *ret_root)
 {
 	char *word[6], *s = line;
+	const char *wrong = NULL;
 	size_t i;
 
 	for (i = 0; i < 6; i++) {
@@ -158,11 +160,18 @@ try_mount(const struct inside *in, char *line, struct finding *f,
 	    strstr(word[5], "nosuid") != NULL &&
 	    strstr(word[5], "nodev") != NULL)
 		*ret_root = true;
-	if (strncmp(word[5], "ro", 2) != 0 && !may_be_writable(word[4]))
-		find(f, "%.64s is writable", word[4]);
 	if (!in->userns && strstr(word[5], "nodev") == NULL &&
 	    strcmp(word[4], "/dev") != 0 && strcmp(word[4], "/dev/pts") != 0)
-		find(f, "%.64s has devices", word[4]);
+		wrong = "has devices";
+	if (strncmp(word[5], "ro", 2) != 0 && !may_be_writable(word[4]))
+		wrong = "is writable";
+	if (wrong == NULL)
+		return;
+	seal_unescape(word[4]);
+	errno = 0;
+	if (seal_is_reachable(word[4], strtol(word[0], NULL, 10)) ||
+	    errno == EACCES)
+		find(f, "%.64s %s", word[4], wrong);
 }
 
 static void

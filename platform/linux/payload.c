@@ -17,12 +17,14 @@
 #include "platform/linux/seccomp.h"
 #include "platform/linux/tree.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -33,8 +35,8 @@
 
 /* Of a payload that could not become the interpreter. */
 #define EXIT_SANDBOX 125
-/* Descriptors below which there may be some of ours. */
-#define FD_LAST_OURS 63
+/* The highest descriptor that is looked for where /proc does not tell. */
+#define FD_LAST 4095
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -126,18 +128,47 @@ new_session(const struct payload *y)
 	return setsid() < 0 ? errno : 0;
 }
 
-/* Everything from 3 on closes at exec. */
-static int
-close_at_exec(void)
+/*
+ * Calls fn for each descriptor that is open, by the list in /proc, or for as
+ * many as there may be where that is not mounted. Kernels before 5.9.
+ */
+static void
+each_descriptor(int from, void (*fn)(int fd))
 {
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *e;
 	int fd;
 
-	if (syscall(SYS_close_range, 3u, ~0u, CLOSE_ON_EXEC) == 0)
-		return 0;
-	for (fd = 3; fd <= FD_LAST_OURS; fd++)
-		if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 && errno != EBADF)
-			return errno;
-	return 0;
+	if (dir == NULL)
+		for (fd = from; fd <= FD_LAST; fd++)
+			fn(fd);
+	while (dir != NULL && (e = readdir(dir)) != NULL) {
+		fd = (int)strtol(e->d_name, NULL, 10);
+		if (e->d_name[0] != '.' && fd >= from && fd != dirfd(dir))
+			fn(fd);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
+static void
+mark_descriptor(int fd)
+{
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+static void
+close_descriptor(int fd)
+{
+	(void)close(fd);
+}
+
+/* Everything from 3 on closes at exec. */
+static void
+close_at_exec(void)
+{
+	if (syscall(SYS_close_range, 3u, ~0u, CLOSE_ON_EXEC) != 0)
+		each_descriptor(3, mark_descriptor);
 }
 
 /*
@@ -148,14 +179,12 @@ static int
 set_descriptors(const struct payload *y)
 {
 	const struct plan *p = y->plan;
-	int error;
 
 	if (p->uid != geteuid() &&
 	    (fchown(1, p->uid, (gid_t)-1) != 0 ||
 	    fchown(2, p->uid, (gid_t)-1) != 0))
 		return errno;
-	if ((error = close_at_exec()) != 0)
-		return error;
+	close_at_exec();
 	/* 3 was the plan's, which is closed or closes with us. */
 	if (y->broker == PLAN_FD_BROKER ?
 	    fcntl(PLAN_FD_BROKER, F_SETFD, 0) != 0 :
@@ -380,12 +409,8 @@ watch(const struct payload *y, int payload)
 	(void)!rights_keep_kill();
 	/* Not least the output: it must not be held open here. */
 	if (dup2(y->end, 0) != 0 ||
-	    syscall(SYS_close_range, 1u, ~0u, 0u) != 0) {
-		int fd;
-
-		for (fd = 1; fd <= FD_LAST_OURS; fd++)
-			(void)close(fd);
-	}
+	    syscall(SYS_close_range, 1u, ~0u, 0u) != 0)
+		each_descriptor(1, close_descriptor);
 	do {
 		pid = waitpid(-1, &status, 0);
 	} while (pid != payload && (pid > 0 || errno == EINTR));

@@ -216,9 +216,8 @@ next_word(char **line)
 	return word;
 }
 
-/* Blanks and the like stand as \040 (proc(5)). In place. */
-static void
-unescape(char *s)
+void
+seal_unescape(char *s)
 {
 	char *to = s;
 
@@ -271,12 +270,8 @@ flags_of(const char *options)
 	return flags;
 }
 
-/*
- * Whether the mount of that number is what its path leads to. One that lies
- * under another is out of everybody's reach.
- */
-static bool
-is_reachable(const char *path, long number)
+bool
+seal_is_reachable(const char *path, long number)
 {
 	char name[48], text[256], *s;
 	int fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW), info;
@@ -312,7 +307,7 @@ seal_line(const struct seal *j, char *line)
 	(void)next_word(&line);
 	path = next_word(&line);
 	options = next_word(&line);
-	unescape(path);
+	seal_unescape(path);
 	flags = flags_of(options) | MS_NOSUID;
 	for (i = 0; i < j->p->n_roots; i++)
 		if (is_below(path, j->p->roots[i]))
@@ -324,7 +319,7 @@ seal_line(const struct seal *j, char *line)
 	error = do_mount(NULL, path, MS_REMOUNT | MS_BIND | flags);
 	if (error == ENOENT || error == ENOTDIR || error == EINVAL ||
 	    error == EACCES)
-		return is_reachable(path, number) ? error : 0;
+		return seal_is_reachable(path, number) ? error : 0;
 	return error;
 }
 
@@ -400,7 +395,7 @@ check_line(const struct seal *j, char *line)
 		(void)next_word(&line);
 	path = next_word(&line);
 	options = next_word(&line);
-	unescape(path);
+	seal_unescape(path);
 	if (holds_files(type))
 		return 0;
 	for (i = 0; i < j->p->n_roots; i++) {

@@ -48,4 +48,14 @@ MUST_CHECK int seal_place(const struct seal *s);
 /* Closes what is open; also after a failure. */
 void seal_close(struct seal *s);
 
+/* Blanks and the like stand as \040 in mountinfo (proc(5)). In place. */
+void seal_unescape(char *path);
+/*
+ * Whether the mount of that number in mountinfo is what its path leads to. One
+ * that lies under another is out of everybody's reach: of two on the same
+ * folder a remount, before Linux 5.12, only ever meets the upper one. False
+ * and errno EACCES where we may not look.
+ */
+bool seal_is_reachable(const char *path, long number);
+
 #endif
