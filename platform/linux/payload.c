@@ -79,6 +79,42 @@ join_cgroups(const struct payload *y)
 	return error;
 }
 
+/* Writes a text to a file of /proc. 0 or an errno. */
+static int
+write_self(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), error = 0;
+
+	if (fd < 0)
+		return errno;
+	if (write(fd, text, strlen(text)) < 0)
+		error = errno;
+	(void)close(fd);
+	return error;
+}
+
+/*
+ * System V's segments and queues hold memory that is no process's. Where no
+ * control group counts it, the namespace's own limits do (proc(5)); as far as
+ * the kernel lets us write them.
+ */
+static int
+limit_ipc(const struct payload *y)
+{
+	const struct plan *p = y->plan;
+	char pages[24];
+	long size = sysconf(_SC_PAGESIZE);
+
+	if (p->memory_bytes == 0 || (p->flags & PLAN_FLAG_MEMORY) != 0 ||
+	    size <= 0)
+		return 0;
+	(void)snprintf(pages, sizeof(pages), "%llu",
+	    (unsigned long long)(p->memory_bytes / (uint64_t)size));
+	(void)!write_self("/proc/sys/kernel/shmall", pages);
+	(void)!write_self("/proc/sys/kernel/msgmni", "16");
+	return 0;
+}
+
 static int
 enter_mounts(const struct payload *y)
 {
@@ -321,6 +357,7 @@ static const struct step full_steps[] = {
 
 static const struct step observe_steps[] = {
 	{ PLAN_STEP_CGROUP, join_cgroups },
+	{ PLAN_STEP_LIMITS, limit_ipc },
 	{ PLAN_STEP_MOUNT, enter_mounts },
 	{ PLAN_STEP_SESSION, new_session },
 	{ PLAN_STEP_DESCRIPTORS, set_descriptors },
@@ -424,20 +461,6 @@ watch(const struct payload *y, int payload)
 	_exit(0);
 }
 
-/* Writes a text to a file of /proc/self. 0 or an errno. */
-static int
-write_self(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), error = 0;
-
-	if (fd < 0)
-		return errno;
-	if (write(fd, text, strlen(text)) < 0)
-		error = errno;
-	(void)close(fd);
-	return error;
-}
-
 /* user_namespaces(7): who we were is who we are, and nobody else is there. */
 static int
 map_self(const struct plan *p)
@@ -483,6 +506,7 @@ be_init(struct payload *y)
 		take_steps(y, repair_steps);
 	if (pid < 0)
 		fail(y, PLAN_STEP_FORK, errno);
+	(void)limit_ipc(y);
 	if ((error = enter_mounts(y)) != 0)
 		fail(y, PLAN_STEP_MOUNT, error);
 	if (write(mounted[1], "", 1) != 1)

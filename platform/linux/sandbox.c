@@ -361,6 +361,7 @@ look(struct tree *t, const struct plan *p)
 	for (i = 0; i < t->n; i++)
 		if (t->p[i].ours)
 			memory += tree_memory(t->p[i].pid);
+	memory += tree_shared_memory(t);
 	return memory > p->memory_bytes ? SANDBOX_MEMORY : SANDBOX_ITSELF;
 }
 

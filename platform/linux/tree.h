@@ -47,5 +47,10 @@ size_t tree_mark(struct tree *t, int root, const int *keep, size_t n_keep);
  * 0 if it has gone.
  */
 uint64_t tree_memory(int pid);
+/*
+ * Memory that the marked processes share, in bytes: mappings, and files in
+ * memory that they have open.
+ */
+uint64_t tree_shared_memory(const struct tree *t);
 
 #endif

@@ -493,6 +493,70 @@ GUARDED(memory_limit)
 	}
 }
 
+/* Memory that is shared, or nobody's: it counts, too. */
+GUARDED(memory_limit_of_what_is_shared)
+{
+	static const char *const hogs[] = {
+		/* a shared mapping */
+		"import mmap, time\n"
+		"m = mmap.mmap(-1, 400 << 20)\n"
+		"for i in range(0, 400 << 20, 4096): m[i] = 1\n",
+		/* files in memory that nobody maps, in several processes */
+		"import os\n"
+		"if os.fork(): os.wait()\n"
+		"for i in range(8):\n"
+		"  f = os.memfd_create('x')\n"
+		"  for k in range(50): os.write(f, b'x' * (1 << 20))\n",
+	};
+	char script[1024];
+	struct job job;
+	struct run run;
+	size_t i, j;
+
+	need_root();
+	if (access("/usr/bin/python3", X_OK) != 0)
+		SKIP("no python3");
+	for (i = 0; i < 2 * WITHS; i++) {
+		j = i / 2;
+		(void)snprintf(script, sizeof(script), "exec /usr/bin/python3"
+		    " -c \"%s\nimport time; time.sleep(1000)\"", hogs[i % 2]);
+		job = job_of(&with[j], script);
+		job.memory = 64 * MIB;
+		job.file = 1024 * MIB;
+		job.timeout_ms = 20000;
+		run_job(&run, &job);
+		CHECK_MSG(run.o.end == EXEC_KILLED &&
+		    strcmp(run.reason, "oom") == 0, "%s %zu: %d %.40s %.90s",
+		    with[j].name, i % 2, (int)run.o.end, run.reason,
+		    run.detail);
+		finish(&run, &with[j]);
+	}
+}
+
+/* Without a group that counts: their namespace's own limit. */
+GUARDED(memory_of_system_v)
+{
+	struct job job;
+	struct run run;
+	size_t j;
+
+	need_root();
+	if (access("/usr/bin/perl", X_OK) != 0 ||
+	    access("/proc/sys/kernel/shmall", W_OK) != 0)
+		SKIP("no perl, or /proc/sys cannot be written to");
+	for (j = 0; j < WITHS; j++) {
+		if (!with[j].no_pens)
+			continue;
+		job = job_of(&with[j], "perl -e 'for (1..9) { "
+		    "defined shmget(0, 1 << 24, 0600) or exit $_; }'");
+		job.memory = 64 * MIB;
+		run_job(&run, &job);
+		CHECK_INT(run.o.end, EXEC_FINISHED);
+		CHECK_INT(run.o.exit_code, 5);
+		finish(&run, &with[j]);
+	}
+}
+
 /* Only the hog dies. */
 GUARDED(memory_limit_of_a_child)
 {
