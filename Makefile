@@ -531,6 +531,9 @@ install: programs
 	install -d $(D)/share/man/man1 $(D)/share/bash-completion/completions
 	install -m 644 packaging/man/countersign.1 $(D)/share/man/man1
 	install -m 644 packaging/completions/countersign $(D)/share/bash-completion/completions
+	install -d $(D)/share/zsh/site-functions $(D)/share/fish/vendor_completions.d
+	install -m 644 packaging/completions/_countersign $(D)/share/zsh/site-functions
+	install -m 644 packaging/completions/countersign.fish $(D)/share/fish/vendor_completions.d
 
 clean:
 	rm -rf $(O)

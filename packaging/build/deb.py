@@ -33,6 +33,10 @@ def build(release, target, programs, work, out):
         File('usr/share/doc/countersign/changelog.gz', 0o644,
              gzip.compress(changelog(release), 9, mtime=0)),
     ]
+    for f in files:
+        # Debian's zsh looks there for what packages bring.
+        f.place = f.place.replace('zsh/site-functions',
+                                  'zsh/vendor-completions')
     size = sum((len(f.read()) + 1023) // 1024 for f in files)
     with open(source('packaging/debian/control')) as f:
         control = f.read() % {'version': release.version, 'arch': arch,

@@ -27,6 +27,8 @@ def contents(programs):
              source('packaging/man/countersign.1')),
         File('usr/local/share/man/man8/countersignd.8', 0o644,
              source('packaging/man/countersignd.8')),
+        File('usr/local/share/zsh/site-functions/_countersign', 0o644,
+             source('packaging/completions/_countersign')),
         File('Library/LaunchDaemons/org.countersign.agent.plist', 0o644,
              source('packaging/macos/org.countersign.agent.plist')),
     ]

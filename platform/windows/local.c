@@ -83,6 +83,7 @@ list_for(unsigned mode, uint32_t gid)
 {
 	PSECURITY_DESCRIPTOR sd = NULL;
 	wchar_t text[512], *own = NULL, *group = NULL;
+	const wchar_t *owner;
 	struct sid s;
 
 	if (accounts_user(NULL, &s) != 0 || (own = sid_text(&s)) == NULL)
@@ -90,9 +91,10 @@ list_for(unsigned mode, uint32_t gid)
 	if ((mode & 060) != 0 && gid != PIPES_GID_KEEP &&
 	    accounts_sid(gid, &s))
 		group = sid_text(&s);
+	owner = accounts_is_admin(NULL) ? L"BA" : own;
 	(void)swprintf(text, sizeof(text) / sizeof(text[0]),
 	    L"O:%lsD:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;%ls)"
-	    L"%ls%ls%ls", accounts_is_admin(NULL) ? L"BA" : own, own, group != NULL ? L"(A;;0x12019b;;;" : L"",
+	    L"%ls%ls%ls", owner, own, group != NULL ? L"(A;;0x12019b;;;" : L"",
 	    group != NULL ? group : L"", group != NULL ? L")" : L"");
 	LocalFree(own);
 	if (group != NULL)

@@ -141,7 +141,8 @@ def installed(g):
                  1, 'failed')
     for path in ('/usr/share/man/man1/countersign.1.gz',
                  '/usr/share/man/man8/countersignd.8.gz',
-                 '/usr/share/bash-completion/completions/countersign'):
+                 '/usr/share/bash-completion/completions/countersign',
+                 '/usr/share/fish/vendor_completions.d/countersign.fish'):
         checks.true(os.path.exists(g.path(path)), path)
     checks.true(b'countersign ' in g.must(['countersign', '--version']),
                 'version')
