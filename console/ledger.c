@@ -395,6 +395,22 @@ note_checked(struct store *s, struct store_device *d, uint64_t size)
 	return store_checkpoint_checked(s, d->n, size);
 }
 
+/*
+ * It signs for more and more, and the records of what it signed before have
+ * not come: a device sends them first.
+ */
+static int
+note_withheld(struct store *s, struct store_device *d, int64_t now,
+    struct ledger_effects *e)
+{
+	char text[STORE_TEXT_SIZE];
+
+	(void)snprintf(text, sizeof(text), "it signed for %" PRIu64 " records"
+	    " and more, and sent only %" PRIu64 ": it withholds some",
+	    d->note_size, d->tree);
+	return alarm_note(s, d, text, now, &e->alarm);
+}
+
 int
 ledger_checkpoint(struct store *s, struct store_device *d, uint64_t size,
     const struct sha256 *root, struct bytes note, int64_t now,
@@ -407,6 +423,9 @@ ledger_checkpoint(struct store *s, struct store_device *d, uint64_t size,
 		return err;
 	if (size < d->note_size)
 		return raise_smaller(s, d, size, note, now, ret_e);
+	if (size > d->note_size && d->note_size > d->tree &&
+	    (err = note_withheld(s, d, now, ret_e)) != 0)
+		return err;
 	d->note_size = size;
 	err = store_checkpoint_set(s, d->n, size, root, note);
 	return err == 0 && size <= d->tree ? note_checked(s, d, size) : err;

@@ -537,10 +537,10 @@ def test_a_machine_that_was_cloned():
 
 
 def status(a):
-    """Its status; None before it listens."""
+    """Its status; None before it listens, and while it begins anew."""
     try:
         return control.status(socket_of(a))
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 

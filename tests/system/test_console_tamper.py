@@ -280,6 +280,51 @@ def test_gone_back_and_grown_again():
         checks.equal((a['kind'], a['first']), ('fork', 6))
 
 
+def test_records_that_are_withheld():
+    """It signs on and on, and what it signed for does not come."""
+    with desk() as k:
+        k.d.send(clock(k.d, 5))
+        log = log_of(k.d)
+        checks.equal(ask(k.d, log.request(0))[0], 200)
+        n = len(k.d.journal)
+        clock(k.d, 3)
+        checks.equal(ask(k.d, log_of(k.d).request(n))[0], 200)
+        checks.equal(device(k)['alarms'], [])
+        clock(k.d, 2)
+        checks.equal(ask(k.d, log_of(k.d).request(n + 3))[0], 200)
+        a, = alarmed(k)
+        checks.equal((a['kind'], a['first']), ('other', n))
+        checks.true('%d records' % (n + 3) in a['text'] and
+                    'only %d' % n in a['text'], a)
+        check_everywhere(k, 'other')
+        # They come after all: it stays said, and all is as it was signed.
+        k.d.send(n)
+        clock(k.d)
+        k.d.send()
+        checks.equal(ask(k.d, log_of(k.d).request(n + 5))[0], 200)
+        checks.equal(alarmed(k), [a])
+        checks.equal(device(k)['forked'], False)
+
+
+def test_signed_for_another_log():
+    """Its own key under another origin is nobody's checkpoint."""
+    with desk() as k:
+        k.d.send(clock(k.d, 5))
+        log = log_of(k.d)
+        checks.equal(ask(k.d, log.request(0, 3))[0], 200)
+        for origin in ('other.example/' + k.d.id, log.origin + '/epoch-1',
+                       k.o.org + '/d-' + 'a' * 26):
+            other = tlog.Log(origin, k.d.key)
+            other.leaves = log.leaves
+            checks.equal(ask(k.d, other.request(0))[0], 404)
+            # Named for the log, and the text is another's.
+            text = tlog.checkpoint(origin, log.leaves)
+            checks.equal(ask(k.d, tlog.request(0, [], tlog.signed(
+                text, log.key)))[0], 404)
+        checks.equal(device(k)['alarms'], [])
+        checks.equal(device(k)['checkpoint'], 3)
+
+
 # ---- acknowledging ----
 
 def test_an_acknowledgement_is_a_record_of_its_own():

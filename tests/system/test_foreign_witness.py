@@ -155,7 +155,7 @@ class Office:
     def status(self):
         try:
             return control.status(self.socket)
-        except OSError:
+        except (OSError, ValueError):
             return {'lockdown': 'not up', 'journal': {'witnesses': []}}
 
     def size_of(self, name):
