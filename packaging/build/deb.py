@@ -30,6 +30,10 @@ def build(release, target, programs, work, out):
     files = linux(programs) + [
         File('usr/share/doc/countersign/copyright', 0o644,
              source('packaging/debian/copyright')),
+        File('usr/share/doc/countersign/NOTICES', 0o644,
+             source('packaging/NOTICES')),
+        File('usr/share/lintian/overrides/countersign', 0o644,
+             source('packaging/debian/lintian-overrides')),
         File('usr/share/doc/countersign/changelog.gz', 0o644,
              gzip.compress(changelog(release), 9, mtime=0)),
     ]

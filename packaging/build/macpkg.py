@@ -27,6 +27,10 @@ def contents(programs):
              source('packaging/man/countersign.1')),
         File('usr/local/share/man/man8/countersignd.8', 0o644,
              source('packaging/man/countersignd.8')),
+        File('usr/local/share/doc/countersign/LICENSE', 0o644,
+             source('LICENSE')),
+        File('usr/local/share/doc/countersign/NOTICES', 0o644,
+             source('packaging/NOTICES')),
         File('usr/local/share/zsh/site-functions/_countersign', 0o644,
              source('packaging/completions/_countersign')),
         File('Library/LaunchDaemons/org.countersign.agent.plist', 0o644,
@@ -71,10 +75,12 @@ def build(release, target, programs, work, out):
         File(name, 0o755, source('packaging/macos/' + name))
         for name in ('preinstall', 'postinstall')])
     size = sum(len(data) for _, _, data in rows)
+    # Folders that are there keep their owner and mode: below /usr/local they
+    # may be another's (Homebrew).
     info = (
         '<?xml version="1.0" encoding="utf-8"?>\n'
         '<pkg-info format-version="2" identifier="%s" version="%s" '
-        'install-location="/" auth="root" overwrite-permissions="true" '
+        'install-location="/" auth="root" overwrite-permissions="false" '
         'postinstall-action="none">\n'
         ' <payload numberOfFiles="%d" installKBytes="%d"/>\n'
         ' <scripts>\n  <preinstall file="./preinstall"/>\n'

@@ -14,6 +14,7 @@ from contents import AGENT, run, source
 
 SPACE = uuid.UUID('6d1f1d0e-6a0e-5d0b-9a57-0d9f0c6f8c11')
 PROGRAMS = AGENT + ('countersign',)
+TEXTS = (('LICENSE.txt', 'LICENSE'), ('NOTICES.txt', 'packaging/NOTICES'))
 # What wixl cannot say, in the order in which it is done.
 QUERIES = (
     # What an unprivileged msiexec may hand to the installing service.
@@ -101,6 +102,14 @@ def build(release, target, programs, work, out):
         path = os.path.join(folder, name + '.exe')
         with open(os.path.join(programs, name + '.exe'), 'rb') as f:
             data = f.read()
+        with open(path, 'wb') as f:
+            f.write(data)
+        os.utime(path, (release.epoch, release.epoch))
+        seal.update(hashlib.sha256(data).digest())
+    for name, path in TEXTS:
+        with open(source(path)) as f:
+            data = f.read().replace('\n', '\r\n').encode()
+        path = os.path.join(folder, name)
         with open(path, 'wb') as f:
             f.write(data)
         os.utime(path, (release.epoch, release.epoch))

@@ -43,7 +43,9 @@ def build(release, target, programs, work, out):
     stage = os.path.join(top, 'stage')
     files = linux(programs) + [
         File('usr/share/licenses/countersign/LICENSE', 0o644,
-             source('LICENSE'))]
+             source('LICENSE')),
+        File('usr/share/licenses/countersign/NOTICES', 0o644,
+             source('packaging/NOTICES'))]
     lay_out(files, stage, release.epoch)
     listing = []
     for f in files:

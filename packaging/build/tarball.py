@@ -42,6 +42,7 @@ def build(release, target, programs, work, out):
     files = [File('%s/%s' % (name, f.place), f.mode, f.read())
              for f in linux(programs)]
     files += [File(name + '/LICENSE', 0o644, source('LICENSE')),
+              File(name + '/NOTICES', 0o644, source('packaging/NOTICES')),
               File(name + '/README', 0o644,
                    source('packaging/README.tarball'))]
     path = os.path.join(out, name + '.tar.gz')
