@@ -467,6 +467,38 @@ GUARDED(masks_are_last)
 	remove_place(&p);
 }
 
+/* Where it takes long to mount: what runs waits for the last of it. */
+GUARDED(nothing_runs_before_the_masks)
+{
+	char secret[64], folder[64];
+	struct place p;
+	struct job job;
+	struct run run;
+	int i;
+
+	need_root();
+	make_place(&p);
+	(void)snprintf(secret, sizeof(secret), "%s/old", p.root);
+	(void)snprintf(folder, sizeof(folder), "%s/m", p.root);
+	CHECK_INT(mkdir(folder, 0755), 0);
+	if (unshare(CLONE_NEWNS) != 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		SKIP("no mount namespace of our own");
+	for (i = 0; i < 2000; i++)
+		CHECK_INT(mount(p.root, folder, NULL, MS_BIND, NULL), 0);
+	job = job_in(&p, "cat $R/old 2>/dev/null || echo no");
+	job.masks[0] = secret;
+	for (i = 0; i < 2; i++) {
+		job.net = i == 0 ? PLAN_NET_VIEW : PLAN_NET_NONE;
+		run_well(&run, &job);
+		CHECK_STR(run_text(&run), "no\n");
+		run_close(&run);
+	}
+	while (umount2(folder, MNT_DETACH) == 0)
+		;
+	remove_place(&p);
+}
+
 /* What cannot be done as it was signed is not begun. */
 GUARDED(roots_that_are_refused)
 {
