@@ -9,6 +9,7 @@ catches up. Where the device has meanwhile removed its oldest records by age
 goes on from there, and says which records it never had.
 """
 import base64
+import hashlib
 import io
 import json
 import os
@@ -438,6 +439,56 @@ def test_hashes_in_the_wrong_place():
         k.d.link.binary(leaves(n, n, []))
         k.d.send(n)
         checks.equal((device(k)['alarms'], device(k)['missing']), ([], []))
+
+
+def snapshot(d, index):
+    """What a device without cards and files stands for (PROTOCOL.md, 7)."""
+    def text(t):
+        return len(t).to_bytes(4, 'little') + t.encode()
+
+    def number(n):
+        return n.to_bytes(8, 'little')
+
+    return b''.join((
+        b'\1\0\0\0', text(d.owner.org), text(d.id), d.public, bytes(32),
+        text('countersign-pin:1:%s:%s:1.1.1.1.1' % (d.owner.org, '0' * 64)),
+        number(index), number(1), number(1), number(1),
+        b'\0', text(''), text(''), text(''), (text('') + bytes(32)) * 4,
+        number(0), bytes(32), number(0), number(0), bytes(4),
+        number(0), number(1) * 5, bytes(4), bytes(4), bytes(4)))
+
+
+def test_cards_whose_end_was_never_here():
+    """The state behind the gap does not know them any more: nobody does."""
+    with desk() as k:
+        running = k.running()
+        _, pending, _ = k.pending()
+        n, hashes = grown(k, 768)
+        blob = snapshot(k.d, 768)
+        hash_ = hashlib.sha256(blob).digest()
+        k.d.record('state', format=1, epoch=0, running_ms=1,
+                   digest='sha256:' + hash_.hex(),
+                   floor='2026-01-01T00:00:00Z', files=[])
+        k.d.blobs[768] = [(hash_, blob)]
+        k.d.link.binary(leaves(n, 768, hashes[n:]))
+        k.d.send(768)
+        checks.equal([a['kind'] for a in device(k)['alarms']], ['missing'])
+        for digest in (running, pending):
+            card = k.c.get('/v1/cards/' + digest)
+            checks.equal((card['state'], card['reason']),
+                         ('interrupted', 'records_missing'))
+            checks.equal(k.c.request('GET', '/v1/cards/%s/pending' %
+                                     digest)[0], 409)
+        # New cards live as ever, through a restart too.
+        _, digest, _ = k.pending()
+        k.c.kill()
+        k.c.start()
+        k.d.connect()
+        k.d.prove()
+        k.d.record('vetoed', card=digest, by='local:root')
+        k.d.send()
+        checks.equal(k.state(digest), 'vetoed')
+        checks.equal(len(device(k)['alarms']), 1)
 
 
 def test_a_state_that_does_not_read():
