@@ -19,7 +19,7 @@ def changelog(release):
     for version, epoch, lines in release.changes():
         out.append('countersign (%s) stable; urgency=medium\n' % version)
         out += ['  * ' + line for line in lines]
-        out.append('\n -- The Countersign authors <root@localhost>  %s\n' %
+        out.append('\n -- The Countersign authors <maintainers@countersign.invalid>  %s\n' %
                    email.utils.formatdate(epoch))
     return '\n'.join(out).encode()
 

@@ -30,7 +30,7 @@ def changelog(release):
     out = []
     for version, epoch, lines in release.changes():
         day = time.strftime('%a %b %d %Y', time.gmtime(epoch))
-        out.append('* %s The Countersign authors <root@localhost> - %s-1' % (
+        out.append('* %s The Countersign authors <maintainers@countersign.invalid> - %s-1' % (
             day, version))
         out += ['- ' + line for line in lines]
     return '\n'.join(out)
