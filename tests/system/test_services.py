@@ -343,14 +343,15 @@ def test_refused_services_are_in_the_result():
     `full`, counted in the record of the result."""
     with guest.Guest() as g:
         machine.install(g)
-        for name, run in (('mine', '/bin/sleep infinity'),
-                          ('theirs', '/bin/sleep infinity'),
-                          ('written', '/srv/declared/run')):
+        def unit(name, run):
             with open(g.path('/etc/systemd/system/%s.service' % name), 'w',
                       encoding='ascii') as f:
                 f.write('[Service]\nExecStart=%s\n' % run)
+            g.must(['systemctl', 'daemon-reload'])
+
+        unit('mine', '/bin/sleep infinity')
+        unit('theirs', '/bin/sleep infinity')
         os.makedirs(g.path('/srv/declared'), exist_ok=True)
-        g.must(['systemctl', 'daemon-reload'])
         with machine.Machine(g, POLICY) as m:
             m.offers('repair')
 
@@ -387,23 +388,20 @@ def test_refused_services_are_in_the_result():
             digest = scripts.owner.digest_of(env)
             received = m.peer.record('card_received', card=digest)
             g.must(['systemctl', 'stop', 'mine'])
-            with open(g.path('/etc/systemd/system/mine.service'), 'w',
-                      encoding='ascii') as f:
-                f.write('[Service]\nExecStart=/srv/declared/run\n')
-            g.must(['systemctl', 'daemon-reload'])
+            unit('mine', '/srv/declared/run')
             m.approve(digest, received)
             r = m.peer.record('cancelled', card=digest)
             checks.equal(r['reason'], 'needs_full', r)
             checks.equal(active('mine'), False)
             env = m.card('true', profile='repair', net='none', read='user',
                          write=['/srv/declared'],
-                         services=[{'unit': 'written.service',
+                         services=[{'unit': 'mine.service',
                                     'verbs': ['start']}])
             m.send('card', env)
             r = m.peer.record('card_refused',
                               card=scripts.owner.digest_of(env))
             checks.equal(r['reason'], 'needs_full', r)
-            checks.true('written.service' in r['detail'], r)
+            checks.true('mine.service' in r['detail'], r)
 
 
 def test_system_v():
