@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Each needs a console that was put back, and records that are too old. */
+#define GAPS_MAX 64
 /* What a record costs in the store besides its payload. */
 #define RECORD_OVERHEAD 64
 
@@ -222,13 +224,36 @@ ledger_record(struct ledger *l, uint64_t index, struct bytes payload,
 
 /* ---- records that we never had ---- */
 
-int
-ledger_check_leaves(const struct store_device *d, const struct wire_leaves *m)
+struct gaps {
+	unsigned n;
+	uint64_t end;		/* of the last one */
+};
+
+static int
+count_gap(void *ctx, const struct store_gap *g)
 {
-	if (d->branch == 0 && (m->first != d->next || m->hashes.n == 0) &&
-	    (m->first != d->next || m->until != d->next))
-		return ERR_PROTOCOL;
+	struct gaps *all = ctx;
+
+	all->n++;
+	all->end = g->until;
 	return 0;
+}
+
+int
+ledger_check_leaves(struct store *s, const struct store_device *d,
+    const struct wire_leaves *m)
+{
+	struct gaps all = { 0, 0 };
+	int err;
+
+	if (d->branch != 0 || (m->first == d->next && m->until == d->next))
+		return 0;
+	if (m->first != d->next || m->hashes.n == 0)
+		return ERR_PROTOCOL;
+	err = store_gap_each(s, d->n, count_gap, &all);
+	if (err == 0 && all.n >= GAPS_MAX && m->first > all.end)
+		err = ERR_DENIED;
+	return err;
 }
 
 /* Nobody here will ever know what those records said. */

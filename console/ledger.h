@@ -73,10 +73,11 @@ MUST_CHECK int ledger_record(struct ledger *l, uint64_t index,
     struct bytes payload, struct ledger_effects *ret_e);
 /*
  * Whether a message of hashes goes on where our records end. ERR_PROTOCOL: it
- * does not, or it has none where some are missing.
+ * does not, or it has none where some are missing; ERR_DENIED: no device has so
+ * many gaps; the store's errors.
  */
-MUST_CHECK int ledger_check_leaves(const struct store_device *d,
-    const struct wire_leaves *m);
+MUST_CHECK int ledger_check_leaves(struct store *s,
+    const struct store_device *d, const struct wire_leaves *m);
 /*
  * Hashes in the place of records that the device removed before we had them:
  * the tree and d->next move on, and that there is such a gap is an alarm.

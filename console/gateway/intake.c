@@ -204,7 +204,8 @@ store_message(struct session *s, const struct link_msg *m)
 	if (m->type == LINK_RECORDS)
 		err = ledger_check(&s->device, m->u.records);
 	else if (m->type == LINK_LEAVES)
-		err = ledger_check_leaves(&s->device, &m->u.leaves);
+		err = ledger_check_leaves(s->c->store, &s->device,
+		    &m->u.leaves);
 	if (err != 0) {
 		session_end(s);
 		return err;

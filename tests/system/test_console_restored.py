@@ -441,6 +441,23 @@ def test_hashes_in_the_wrong_place():
         checks.equal((device(k)['alarms'], device(k)['missing']), ([], []))
 
 
+def test_no_end_of_gaps_is_taken():
+    """A hostile device makes one after the other."""
+    with desk() as k:
+        k.d.send(clock(k.d, 6))
+        for i in range(64):
+            n = len(k.d.journal)
+            clock(k.d, 2)
+            k.d.link.binary(leaves(n, n + 1, [tlog.leaf(k.d.journal[n])]))
+            k.d.send(n + 1)
+        n = len(k.d.journal)
+        clock(k.d, 2)
+        k.d.link.binary(leaves(n, n + 1, [tlog.leaf(k.d.journal[n])]))
+        k.d.link.ended()
+        checks.equal(len(device(k)['missing']), 64)
+        checks.equal(device(k)['records'], n)
+
+
 def snapshot(d, index):
     """What a device without cards and files stands for (PROTOCOL.md, 7)."""
     def text(t):
