@@ -308,7 +308,7 @@ look_at(struct upkeep *u, const struct entry *e, const char **ret_what)
 }
 
 static void
-tell(struct upkeep *u, uint64_t index, const char *what, const char *how)
+accuse(struct upkeep *u, uint64_t index, const char *what, const char *how)
 {
 	char detail[80];
 
@@ -323,7 +323,7 @@ judge_pruned(struct upkeep *u)
 {
 	if (u->look_first > 0 && journal_first(u->g->journal) ==
 	    u->look_first && !retention_allows(&u->retention))
-		tell(u, u->look_first, "those before it", "are gone before"
+		accuse(u, u->look_first, "those before it", "are gone before"
 		    " their time");
 }
 
@@ -355,7 +355,7 @@ look_step(struct upkeep *u)
 	}
 	buf_free(&payload);
 	if ((r == ERR_CORRUPT || r == ERR_NOT_FOUND) && what != NULL) {
-		tell(u, e.index, what, r == ERR_CORRUPT ?
+		accuse(u, e.index, what, r == ERR_CORRUPT ?
 		    "is not what was kept" : "is gone");
 		return 0;
 	}
