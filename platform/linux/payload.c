@@ -252,12 +252,30 @@ lower(int resource, uint64_t v)
 	return syscall(SYS_prlimit64, 0, resource, &now, NULL) != 0 ? errno : 0;
 }
 
+/*
+ * What the kernel counts by account, which for `repair` is root's, with all of
+ * root's programs; and the turns that an agent may have been given.
+ */
+static const struct {
+	int resource;
+	uint64_t most;
+} shares[] = {
+	{ RLIMIT_SIGPENDING, 1024 },
+	{ RLIMIT_MSGQUEUE, 131072 },	/* a queue as it is by default */
+	{ RLIMIT_RTPRIO, 0 },
+	{ RLIMIT_NICE, 0 },
+};
+
 static int
 set_limits(const struct payload *y)
 {
 	const struct plan *p = y->plan;
 	int error = lower(RLIMIT_CORE, 0);
+	size_t i;
 
+	for (i = 0; i < sizeof(shares) / sizeof(shares[0]) && error == 0 &&
+	    p->profile != PLAN_FULL; i++)
+		error = lower(shares[i].resource, shares[i].most);
 	if (error == 0 && p->open_files > 0)
 		error = lower(RLIMIT_NOFILE, p->open_files);
 	if (error == 0 && p->file_bytes > 0)
@@ -311,6 +329,7 @@ enter_seccomp(const struct payload *y)
 		 * listened on either, Landlock sees to from version 4 on. */
 		.internet = net == PLAN_NET_HOST ||
 		    (net == PLAN_NET_NONE && y->landlock >= 4),
+		.root = y->plan->uid == 0,
 	};
 
 	return seccomp_enter(&policy);

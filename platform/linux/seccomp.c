@@ -29,6 +29,7 @@ const struct seccomp_call seccomp_calls[] = {
 	{ "kcmp",		{ 312, 272 },	SECCOMP_EPERM },
 	{ "pidfd_getfd",	{ 438, 438 },	SECCOMP_EPERM },
 	{ "process_madvise",	{ 440, 440 },	SECCOMP_EPERM },
+	{ "process_mrelease",	{ 448, 448 },	SECCOMP_EPERM },
 	{ "migrate_pages",	{ 256, 238 },	SECCOMP_EPERM },
 	{ "move_pages",		{ 279, 239 },	SECCOMP_EPERM },
 
@@ -72,6 +73,16 @@ const struct seccomp_call seccomp_calls[] = {
 	{ "socketpair",		{ 53, 199 },	SECCOMP_PAIR },
 	{ "ioctl",		{ 16, 29 },	SECCOMP_IOCTL },
 	{ "vhangup",		{ 153, 58 },	SECCOMP_EPERM },
+
+	/* what all share: a lease on a file makes others wait for it, and of
+	 * these there are only so many for the whole machine */
+	{ "fcntl",		{ 72, 25 },	SECCOMP_FCNTL },
+	{ "io_setup",		{ 206, 0 },	SECCOMP_ENOSYS },
+	{ "inotify_init",	{ 253, -1 },	SECCOMP_INOTIFY },
+	{ "inotify_init1",	{ 294, 26 },	SECCOMP_INOTIFY },
+	{ "mmap",		{ 9, 222 },	SECCOMP_HUGE_MAP },
+	{ "memfd_create",	{ 319, 279 },	SECCOMP_HUGE_FILE },
+	{ "shmget",		{ 29, 194 },	SECCOMP_HUGE_SHARED },
 
 	/* the kernel's own business, and wide doors into it */
 	{ "bpf",		{ 321, 280 },	SECCOMP_EPERM },
@@ -151,6 +162,13 @@ static const uint32_t audit_arch[SECCOMP_ARCHES] = {
 #define IOCTL_TIOCSETD 0x5423u
 #define IOCTL_BTRFS_SNAP 0x50009401u
 #define IOCTL_BTRFS_SNAP_V2 0x50009417u
+#define IOCTL_KEY_ADD 0xc0506617u	/* FS_IOC_ADD_ENCRYPTION_KEY */
+#define IOCTL_KEY_REMOVE 0xc0406618u
+#define FCNTL_SETLEASE 1024u
+#define FCNTL_SETDELEG 1040u		/* the same for folders, Linux 6.19 */
+#define MAP_HUGE 0x40000u		/* MAP_HUGETLB */
+#define MEMFD_HUGE 4u			/* MFD_HUGETLB */
+#define SHM_HUGE 04000u			/* SHM_HUGETLB */
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
     "LOAD_ARG reads the lower half of an argument first");
@@ -246,24 +264,48 @@ static void
 add_ioctl(struct seccomp_program *p)
 {
 	ADD(p, LOAD_ARG(1));
-	ADD(p, IF_EQUAL(IOCTL_TIOCSTI, 5, 0));
-	ADD(p, IF_EQUAL(IOCTL_TIOCLINUX, 4, 0));
-	ADD(p, IF_EQUAL(IOCTL_TIOCSETD, 3, 0));
+	ADD(p, IF_EQUAL(IOCTL_TIOCSTI, 7, 0));
+	ADD(p, IF_EQUAL(IOCTL_TIOCLINUX, 6, 0));
+	ADD(p, IF_EQUAL(IOCTL_TIOCSETD, 5, 0));
 	/* A copy of what is masked, where it is not. */
-	ADD(p, IF_EQUAL(IOCTL_BTRFS_SNAP, 2, 0));
-	ADD(p, IF_EQUAL(IOCTL_BTRFS_SNAP_V2, 1, 0));
+	ADD(p, IF_EQUAL(IOCTL_BTRFS_SNAP, 4, 0));
+	ADD(p, IF_EQUAL(IOCTL_BTRFS_SNAP_V2, 3, 0));
+	/* Root's, without which its folders are ciphertext: asked of any file
+	 * there, read-only or not. */
+	ADD(p, IF_EQUAL(IOCTL_KEY_ADD, 2, 0));
+	ADD(p, IF_EQUAL(IOCTL_KEY_REMOVE, 1, 0));
 	ADD(p, ALLOW);
 	ADD(p, DENY(EPERM));
 }
 
-/* Refused if that argument has one of those bits. */
 static void
-add_bits(struct seccomp_program *p, unsigned arg, uint32_t bits)
+add_fcntl(struct seccomp_program *p)
+{
+	ADD(p, LOAD_ARG(1));
+	ADD(p, IF_EQUAL(FCNTL_SETLEASE, 2, 0));
+	ADD(p, IF_EQUAL(FCNTL_SETDELEG, 1, 0));
+	ADD(p, ALLOW);
+	ADD(p, DENY(EPERM));
+}
+
+/* As if all of that account's were in use. */
+static void
+add_inotify(struct seccomp_program *p, const struct seccomp_policy *policy)
+{
+	if (policy->root)
+		ADD(p, DENY(EMFILE));
+	else
+		ADD(p, ALLOW);
+}
+
+/* That errno if that argument has one of those bits. */
+static void
+add_bits(struct seccomp_program *p, unsigned arg, uint32_t bits, uint32_t error)
 {
 	ADD(p, LOAD_ARG(arg));
 	ADD(p, IF_ANY_BIT(bits, 1, 0));
 	ADD(p, ALLOW);
-	ADD(p, DENY(EPERM));
+	ADD(p, DENY(error));
 }
 
 /* Files that are opened have a mode only if they are made. */
@@ -273,7 +315,7 @@ add_open(struct seccomp_program *p, unsigned flags)
 	ADD(p, LOAD_ARG(flags));
 	ADD(p, IF_ANY_BIT(OPEN_MAKES, 1, 0));
 	ADD(p, ALLOW);
-	add_bits(p, flags + 1, SET_ID_BITS);
+	add_bits(p, flags + 1, SET_ID_BITS, EPERM);
 }
 
 static void
@@ -293,7 +335,7 @@ add_rule(struct seccomp_program *p, enum seccomp_rule rule,
 {
 	switch (rule) {
 	case SECCOMP_CLONE:
-		add_bits(p, 0, CLONE_NEW_ALL);
+		add_bits(p, 0, CLONE_NEW_ALL, EPERM);
 		break;
 	case SECCOMP_SOCKET:
 		add_socket(p, policy);
@@ -304,14 +346,30 @@ add_rule(struct seccomp_program *p, enum seccomp_rule rule,
 	case SECCOMP_IOCTL:
 		add_ioctl(p);
 		break;
+	case SECCOMP_FCNTL:
+		add_fcntl(p);
+		break;
+	case SECCOMP_INOTIFY:
+		add_inotify(p, policy);
+		break;
+	case SECCOMP_HUGE_MAP:
+		/* As where no such pages are left. */
+		add_bits(p, 3, MAP_HUGE, ENOMEM);
+		break;
+	case SECCOMP_HUGE_FILE:
+		add_bits(p, 1, MEMFD_HUGE, ENOMEM);
+		break;
+	case SECCOMP_HUGE_SHARED:
+		add_bits(p, 2, SHM_HUGE, ENOMEM);
+		break;
 	case SECCOMP_PERSONALITY:
 		add_personality(p);
 		break;
 	case SECCOMP_MODE_1:
-		add_bits(p, 1, SET_ID_BITS);
+		add_bits(p, 1, SET_ID_BITS, EPERM);
 		break;
 	case SECCOMP_MODE_2:
-		add_bits(p, 2, SET_ID_BITS);
+		add_bits(p, 2, SET_ID_BITS, EPERM);
 		break;
 	case SECCOMP_OPEN_1:
 		add_open(p, 1);

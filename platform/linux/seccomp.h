@@ -22,10 +22,12 @@ enum seccomp_arch { SECCOMP_X86_64 = 0, SECCOMP_AARCH64 = 1 };
 struct seccomp_policy {
 	bool unix_sockets;	/* AF_UNIX; else only connected pairs */
 	bool internet;		/* AF_INET and AF_INET6: TCP, UDP, ping */
+	bool root;		/* uid 0, whose share of the kernel is the
+				 * system's: no inotify */
 };
 
 /* Most instructions of a filter; it is far below BPF_MAXINSNS. */
-#define SECCOMP_CODE_MAX 400
+#define SECCOMP_CODE_MAX 440
 
 struct seccomp_program {
 	struct sock_filter code[SECCOMP_CODE_MAX];
@@ -55,7 +57,13 @@ enum seccomp_rule {
 	SECCOMP_CLONE,		/* no new namespaces */
 	SECCOMP_SOCKET,		/* by family, type and protocol */
 	SECCOMP_PAIR,		/* socketpair(2) */
-	SECCOMP_IOCTL,		/* none that types, none for snapshots */
+	SECCOMP_IOCTL,		/* none that types, none for snapshots, none
+				 * with keys of a file system */
+	SECCOMP_FCNTL,		/* no leases: who opens the file would wait */
+	SECCOMP_INOTIFY,	/* not root's */
+	SECCOMP_HUGE_MAP,	/* no huge pages, which no limit counts */
+	SECCOMP_HUGE_FILE,
+	SECCOMP_HUGE_SHARED,
 	SECCOMP_PERSONALITY,	/* none but the plain one */
 	SECCOMP_MODE_1,		/* no set-id bits in the mode, argument 1 */
 	SECCOMP_MODE_2,

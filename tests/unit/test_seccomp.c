@@ -80,8 +80,8 @@ ask(enum seccomp_arch arch, const struct seccomp_policy *policy, int number,
 }
 
 static const uint64_t no_args[4];
-static const struct seccomp_policy wide = { true, true };
-static const struct seccomp_policy narrow = { false, false };
+static const struct seccomp_policy wide = { true, true, false };
+static const struct seccomp_policy narrow = { false, false, true };
 
 static int
 number_of(const char *name, enum seccomp_arch arch)
@@ -318,6 +318,27 @@ static const struct {
 	{ "clone", { 0x40000000 }, ERRNO(EPERM), ERRNO(EPERM) },
 	{ "clone3", { 0 }, ERRNO(ENOSYS), ERRNO(ENOSYS) },
 	{ "openat2", { 0 }, ERRNO(ENOSYS), ERRNO(ENOSYS) },
+	/* what all share */
+	{ "fcntl", { 0, 1024, 0 }, ERRNO(EPERM), ERRNO(EPERM) },
+	{ "fcntl", { 0, 1024 | HIGH, 1 }, ERRNO(EPERM), ERRNO(EPERM) },
+	{ "fcntl", { 0, 1040, 0 }, ERRNO(EPERM), ERRNO(EPERM) },
+	{ "fcntl", { 1024, 1025 }, ALLOWED, ALLOWED },
+	{ "fcntl", { 3, 6 /* F_SETLK */, 1024 }, ALLOWED, ALLOWED },
+	{ "fcntl", { 3, 1030 /* F_DUPFD_CLOEXEC */ }, ALLOWED, ALLOWED },
+	{ "io_setup", { 1 }, ERRNO(ENOSYS), ERRNO(ENOSYS) },
+	{ "inotify_init1", { 0 }, ALLOWED, ERRNO(EMFILE) },
+	{ "inotify_init1", { 02000000 }, ALLOWED, ERRNO(EMFILE) },
+	{ "inotify_init", { 0 }, ALLOWED, ERRNO(EMFILE) },
+	{ "mmap", { 0, 4096, 3, 0x22 }, ALLOWED, ALLOWED },
+	{ "mmap", { 0, 4096, 3, 0x40022 }, ERRNO(ENOMEM), ERRNO(ENOMEM) },
+	{ "mmap", { 0, 4096, 3, 0x54040022 }, ERRNO(ENOMEM), ERRNO(ENOMEM) },
+	{ "mmap", { 0x40000, 0x40000, 3, 2 }, ALLOWED, ALLOWED },
+	{ "memfd_create", { 0, 3 }, ALLOWED, ALLOWED },
+	{ "memfd_create", { 4, 5 }, ERRNO(ENOMEM), ERRNO(ENOMEM) },
+	{ "shmget", { 1, 4096, 01600 }, ALLOWED, ALLOWED },
+	{ "shmget", { 1, 4096, 05600 }, ERRNO(ENOMEM), ERRNO(ENOMEM) },
+	{ "ioctl", { 3, 0xc0506617 }, ERRNO(EPERM), ERRNO(EPERM) },
+	{ "ioctl", { 3, 0xc0406618 }, ERRNO(EPERM), ERRNO(EPERM) },
 	/* set-id bits */
 	{ "chmod", { 1, 0777 }, ALLOWED, ALLOWED },
 	{ "chmod", { 1, 01777 }, ALLOWED, ALLOWED },

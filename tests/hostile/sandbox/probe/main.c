@@ -151,7 +151,7 @@ main(int argc, char **argv)
 {
 	static const struct probe *const groups[] = {
 		file_probes, identity_probes, process_probes, kernel_probes,
-		mount_probes, network_probes, host_probes
+		mount_probes, network_probes, host_probes, share_probes
 	};
 	const struct probe *p;
 	const char *slash = strrchr(argv[0], '/');

@@ -33,6 +33,7 @@ int try_make(const char *path);
 const char *below(const char *name, const char *rest);
 
 extern const struct probe file_probes[], identity_probes[], process_probes[],
-    kernel_probes[], mount_probes[], network_probes[], host_probes[];
+    kernel_probes[], mount_probes[], network_probes[], host_probes[],
+    share_probes[];
 
 #endif
