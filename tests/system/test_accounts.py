@@ -118,14 +118,14 @@ def test_another_agent_has_them_all():
         a = p.agent
         other = p.hold([1, 2, 3, 4])
         cards = [p.send('id -un') for _ in range(3)]
-        short = p.send('true', expires=owner.stamp(int(time.time()) + 8))
+        short = p.send('true', expires=owner.stamp(int(time.time()) + 20))
         for digest in cards:
             p.waits(digest, 'other agents')
         # It answers, and does all else.
         checks.equal(a.status()['queue']['approved'], 4)
         _, r = a.run('id -un')		# of profile full
         checks.equal(r['outcome'], 'finished', r)
-        a.peer.record('expired', card=short)
+        a.peer.record('expired', limit=90, card=short)
         checks.equal(a.peer.all('exec_intent', card=cards[0]), [])
         # The agent ends meanwhile, and comes back: they still wait.
         a.kill()

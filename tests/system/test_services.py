@@ -227,10 +227,10 @@ def hung(p, how, **more):
     digest = scripts.owner.digest_of(env)
     a.send('card', env)
     a.approve(digest, a.peer.record('card_received', card=digest))
+    # The sign that the script stands where it hangs.
+    p.guest.must(['sh', '-c', 'until test -e /run/hung.sleeps; do :; done; '
+                  'rm /run/hung.sleeps'])
     if how is not None:
-        # The sign that the script stands where it hangs.
-        p.guest.must(['sh', '-c', 'until test -e /run/hung.sleeps; '
-                      'do :; done; rm /run/hung.sleeps'])
         how(digest)
     return a.peer.record('exec_result', card=digest)
 
@@ -253,7 +253,7 @@ def test_a_script_that_hangs():
             checks.equal(len(got), 1, got)
             os.kill(got[0], signal.SIGKILL)
 
-        limits = {'timeout_s': 2, 'output_bytes': 65536, 'memory_mb': 256,
+        limits = {'timeout_s': 10, 'output_bytes': 65536, 'memory_mb': 256,
                   'processes': 64}
         for how, outcome, reason in (
                 (None, 'timed_out', 'deadline'), (veto, 'killed', 'veto'),
