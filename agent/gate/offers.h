@@ -14,7 +14,7 @@
 #include "platform/sandbox.h"
 
 /* How long the probe may take before nothing but `full` is offered. */
-#define OFFERS_WAIT_MS 10000u
+#define OFFERS_WAIT_MS 30000u
 
 struct offers {
 	struct identities *ids;
