@@ -55,5 +55,5 @@ def measure():
         out.append(figures.figure(
             'sandbox_output_%s_ratio' % name, rate / direct, 'x', 'higher',
             0.85, 'the same program without, MB/s', direct,
-            '%.0f MB/s; best of 11, 256 MB through a pipe' % rate))
+            '%.0f MB/s; upper quartile of 15, 256 MB through a pipe' % rate))
     return out
