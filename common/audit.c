@@ -76,6 +76,7 @@ audit_free(struct audit *a)
 		free(r);
 	}
 	digestmap_free(&a->ran);
+	audit_steps_free(a);
 	trust_free(a->trust);
 	queue_free(a->queue);
 	standing_fini(&a->standing);
@@ -140,12 +141,42 @@ check_time(struct audit *a)
 	return 0;
 }
 
+/* Steps of a card that is there; one that is not, is the fold's to say. */
+static int
+check_step(struct audit *a, const struct queue_item *item)
+{
+	const struct record *rec = a->rec;
+	int err;
+
+	switch ((int)rec->kind) {
+	case RECORD_APPROVAL_ACCEPTED:
+		err = audit_fresh(a);
+		return err == 0 ? audit_consent(a, item) : err;
+	case RECORD_DENIED:
+		return audit_consent(a, item);
+	case RECORD_CANCELLED:
+		return rec->has[RF_PROOF] ? audit_consent(a, item) :
+		    audit_withdrawn(a, item);
+	case RECORD_APPROVAL_LAPSED:
+		return rec->enough ? audit_lapsed(a, item) : 0;
+	case RECORD_NONCE:
+		return audit_renewed(a, item);
+	case RECORD_EXPIRED:
+		return audit_expired(a, item);
+	case RECORD_PLANNED:
+		return audit_planned(a, item);
+	default:
+		return 0;
+	}
+}
+
 /* What the record says against what it should say, before it is folded. */
 static int
 check_meaning(struct audit *a)
 {
 	const struct record *rec = a->rec;
 	const struct queue_item *item = queue_find(a->queue, &rec->card);
+	int err;
 
 	switch ((int)rec->kind) {
 	case RECORD_GENESIS:
@@ -157,22 +188,15 @@ check_meaning(struct audit *a)
 	case RECORD_LOCKDOWN:
 	case RECORD_LOCKDOWN_LIFTED:
 		return audit_lock(a);
+	case RECORD_RECOVERED:
+		return audit_recovered(a);
 	case RECORD_CARD_RECEIVED:
 		return audit_received(a);
-	case RECORD_APPROVAL_ACCEPTED:
-	case RECORD_DENIED:
-		return item != NULL ? audit_consent(a, item) : 0;
-	case RECORD_CANCELLED:
-		return item != NULL && rec->has[RF_PROOF] ?
-		    audit_consent(a, item) : 0;
-	case RECORD_APPROVAL_LAPSED:
-		return item != NULL && rec->enough ?
-		    audit_lapsed(a, item) : 0;
 	case RECORD_EXEC_INTENT:
-		return audit_intent(a, item);
+		err = audit_fresh(a);
+		return err == 0 ? audit_intent(a, item) : err;
 	default:
-		/* A card that is not there is the fold's to say. */
-		return 0;
+		return item != NULL ? check_step(a, item) : 0;
 	}
 }
 

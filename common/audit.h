@@ -66,6 +66,7 @@ struct audit_counts {
 	uint64_t epochs;
 	uint64_t states;	/* made again and compared */
 	uint64_t states_passed;	/* not compared: the clock was taken back */
+	uint64_t snapshots_gone;	/* of states that were compared */
 	int64_t first_time, last_time;	/* of records; seconds */
 };
 

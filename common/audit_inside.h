@@ -41,6 +41,10 @@ struct audit {
 	bool locked_for_good;		/* for tampering: nothing lifts it */
 	struct digestmap ran;
 	struct audit_ran *ran_first;
+	struct digestmap nonces;	/* that cards had and lost */
+	struct audit_nonce *old_nonces;
+	struct sha256 *stale;		/* cards that need a new one */
+	size_t n_stale;
 	uint64_t first;			/* index that it began with */
 	uint64_t next;			/* index that is expected */
 	struct retention retention;	/* what was pruned, if anything */
@@ -122,6 +126,20 @@ MUST_CHECK int audit_intent(struct audit *a, const struct queue_item *item);
 void audit_result(struct audit *a);
 /* Notes a run from before the first record here. ERR_NOMEM. */
 MUST_CHECK int audit_remember(struct audit *a, const struct queue_item *item);
+
+/* ---- audit_steps.c ---- */
+
+MUST_CHECK int audit_renewed(struct audit *a, const struct queue_item *item);
+/* A `recovered`: what waits needs a new nonce before anything else. */
+MUST_CHECK int audit_recovered(struct audit *a);
+/* Whether the present record's card has one. */
+MUST_CHECK int audit_fresh(struct audit *a);
+MUST_CHECK int audit_expired(struct audit *a, const struct queue_item *item);
+MUST_CHECK int audit_planned(struct audit *a, const struct queue_item *item);
+/* A cancel without a proof. */
+MUST_CHECK int audit_withdrawn(struct audit *a,
+    const struct queue_item *item);
+void audit_steps_free(struct audit *a);
 
 /* ---- audit_state.c ---- */
 

@@ -144,6 +144,7 @@ compare_snapshot(struct audit *a)
 		err = audit_wrong(a, AUDIT_BLOB, "its snapshot: %s",
 		    err_text(err));
 	} else if (err == ERR_NOT_FOUND) {
+		a->counts.snapshots_gone++;
 		err = 0;
 	}
 	if (err != 0) {

@@ -148,6 +148,11 @@ tell_tree(const struct auditing *x, const struct audit_counts *n)
 
 	say("states       %llu made again and compared, %llu epochs\n",
 	    (unsigned long long)n->states, (unsigned long long)n->epochs);
+	if (n->snapshots_gone > 0)
+		say("             %llu of their snapshots are not here: their"
+		    " bytes were made again from\n             the records, but"
+		    " the device itself would not start from them\n",
+		    (unsigned long long)n->snapshots_gone);
 	if (n->states_passed > 0)
 		say("             %llu not compared: the clock had been taken"
 		    " back\n", (unsigned long long)n->states_passed);
@@ -209,6 +214,7 @@ put_tree(const struct auditing *x, struct jsonw *w,
 	jsonw_int(w, "epochs", (int64_t)n->epochs);
 	jsonw_int(w, "states", (int64_t)n->states);
 	jsonw_int(w, "states_not_compared", (int64_t)n->states_passed);
+	jsonw_int(w, "snapshots_missing", (int64_t)n->snapshots_gone);
 	jsonw_int(w, "signed", (int64_t)audit_agreed(x->audit));
 	jsonw_int(w, "witnessed", (int64_t)seen);
 	jsonw_int(w, "not_witnessed", seen < end ? (int64_t)(end - seen) : 0);

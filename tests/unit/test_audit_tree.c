@@ -466,8 +466,10 @@ TEST(pruned)
 	blob->name.b[0] ^= 1;
 	CHECK_WRONG(&f, AUDIT_BLOB, i, .first = i, .tiles = true,
 	    .sealed = f.segment, .said = SAID(f.n_records));
-	/* From the genesis on nobody needs it, but it is there or right. */
+	/* From the genesis on nobody needs it; that it is gone is told, and
+	 * if it is there it is right. */
 	CHECK_READS(&f, .said = SAID(f.n_records));
+	CHECK_INT(counts.snapshots_gone, 1);
 	blob->name.b[0] ^= 1;
 	CHECK_WRONG(&f, AUDIT_BLOB, i, .said = SAID(f.n_records));
 	merkletree_fini(&tree);
