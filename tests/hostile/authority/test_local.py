@@ -251,33 +251,52 @@ def does_not_start(a, what):
     checks.equal(a.peer.connections, n, 'connections with ' + what)
 
 
-def with_mode(a, path, mode):
-    """It does not start with that mode, the group being a stranger's: root's
-    own group may write what root may."""
+def does_nothing(a, what):
+    """It only says why: locked, nobody can lift it, and no connection."""
+    n = a.peer.connections
+    a.start(wait=False)
+    end = time.monotonic() + LIMIT
+    lockdown = None
+    while lockdown is None:
+        checks.true(time.monotonic() < end, 'it is not locked with ' + what)
+        checks.equal(a.gate.poll(), None, 'ended with ' + what)
+        try:
+            lockdown = control.status(a.socket)['lockdown']
+        except OSError:
+            time.sleep(0.01)
+    checks.equal(lockdown['reason'].split(':')[0], 'state_folder', what)
+    checks.equal(control.lockdown(a.socket, False, 'never mind'),
+                 'state_folder', 'lifted with ' + what)
+    a.stop()
+    checks.equal(a.peer.connections, n, 'connections with ' + what)
+
+
+def with_mode(a, path, mode, so):
+    """The group is a stranger's: root's own group may write what root may."""
     old = os.stat(path).st_mode & 0o7777
     os.chown(path, 0, STRANGER)
     os.chmod(path, mode)
-    does_not_start(a, '%s %o' % (path, mode))
+    so(a, '%s %o' % (path, mode))
     os.chown(path, 0, 0)
     os.chmod(path, old)
 
 
 def test_files_that_others_could_have_changed():
     """Row "a local unprivileged user": wrong owners and modes of the agent's
-    own files and folders: it does not start."""
+    own files and folders: it does not start, or it stays locked."""
     need_root()
     with Agent() as a:
         a.run('true')
         a.stop()
         state = a.state
         key = os.path.join(state, 'device.key')
-        for path, mode in ((a.config, 0o666), (a.config, 0o664),
-                           (state, 0o777), (state, 0o755), (key, 0o644),
-                           (key, 0o640)):
-            with_mode(a, path, mode)
-        for path in (a.config, state, key):
+        for path, modes, so in ((a.config, (0o666, 0o664), does_not_start),
+                                (state, (0o777, 0o755), does_nothing),
+                                (key, (0o644, 0o640), does_nothing)):
+            for mode in modes:
+                with_mode(a, path, mode, so)
             os.chown(path, STRANGER, STRANGER)
-            does_not_start(a, path + " a stranger's")
+            so(a, path + " a stranger's")
             os.chown(path, 0, 0)
         a.start()
         _, r = a.run('true')
