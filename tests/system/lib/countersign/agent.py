@@ -20,6 +20,12 @@ from . import certs, dsse, fake, link, owner, ws
 LIMIT = fake.LIMIT
 
 
+def briefly(record):
+    """Its kind, and why if it says so."""
+    return ' '.join(str(record[key]) for key in ('kind', 'reason', 'detail')
+                    if record.get(key))
+
+
 class Peer:
     """The console's side of one device, over all its connections."""
 
@@ -142,7 +148,7 @@ class Peer:
     def wait_locked(self, condition, what, limit=LIMIT):
         if not self.changed.wait_for(condition, limit):
             raise AssertionError('no %s; records: %s' % (
-                what, [json.loads(r)['kind'] for r in self.records][-12:]))
+                what, [briefly(json.loads(r)) for r in self.records[-12:]]))
 
     def wait(self, condition, what='event', limit=LIMIT):
         with self.changed:
