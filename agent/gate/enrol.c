@@ -263,7 +263,8 @@ prepare_state(struct enrolment *e)
 
 	if ((err = file_make_dir(e->g.config.state, &state)) != 0) {
 		say(e->g.config.state, "the state folder must be the agent's"
-		    " own, with mode 0700, and its parent must be there");
+		    " own (no link), with mode 0700, and its parent must be"
+		    " there");
 		return err;
 	}
 	if ((err = check_idle(state)) != 0) {

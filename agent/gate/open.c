@@ -442,7 +442,7 @@ gate_open(struct gate *g, bool make_key)
 		err = file_check_private(g->state_dir);
 	if (err != 0)
 		return complain(g, g->config.state, err, "the state folder"
-		    " must be the agent's own, with mode 0700");
+		    " must be the agent's own (no link), with mode 0700");
 	if ((err = open_key(g, make_key)) != 0)
 		return err;
 	if ((err = blobs_open(g->state_dir, &g->blobs)) != 0)

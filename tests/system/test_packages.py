@@ -292,6 +292,67 @@ def test_deb_purged_leaves_nothing():
                                           'countersign-observe-2']), 'number')
 
 
+def test_deb_with_state_on_a_disk_of_its_own():
+    """Mounted, it works as a folder does; a purge empties it. A link is the
+    agent's to refuse, and what it leads to is not touched."""
+    needs('dpkg-deb')
+    with guest.Guest() as g, tempfile.TemporaryDirectory() as work:
+        old, next_ = put_debs(g, work)
+        g.must(['sh', '-ec', 'mkdir %s; mount -t tmpfs disk %s' % (
+            STATE, STATE)])
+        g.must(['dpkg', '-i', old])
+        checks.equal(g.must(['stat', '-c', '%a %U', STATE]), b'700 root\n')
+        with Machine(g) as a:
+            upgraded(a, lambda: g.must(['dpkg', '-i', next_]))
+            g.must(['dpkg', '-P', 'countersign'])
+            pin = a.owner.pin(a.root)
+        checks.equal(g.must(['ls', '-A', STATE]), b'', 'left')
+        g.must(['umount', '-l', STATE])
+        g.must(['rmdir', STATE])
+        # One that leads somewhere, one that leads nowhere.
+        g.must(['sh', '-ec', 'mkdir -m 755 /srv/there; touch /srv/there/x'])
+        for to in ('/srv/there', '/srv/nowhere'):
+            g.must(['ln', '-s', to, STATE])
+            g.must(['dpkg', '-i', old])
+            r = g.run(['countersignd', 'enrol', '--token', '/root/token.json',
+                       '--pin', pin])
+            checks.true(r.returncode == 1 and b'(no link)' in r.stderr, r.stderr)
+            r = g.run(['dpkg', '-P', 'countersign'])
+            checks.equal(r.returncode, 0, r.stderr)
+            checks.true(b'%s is left' % to.encode() in r.stderr, r.stderr)
+            checks.true(not os.path.lexists(g.path(STATE)), 'the link')
+        checks.equal(g.must(['stat', '-c', '%a %n', '/srv/there',
+                             '/srv/there/x']),
+                     b'755 /srv/there\n644 /srv/there/x\n')
+
+
+def test_deb_with_accounts_that_are_there():
+    """Groups without their accounts, and a number that is somebody else's; on
+    a system with sysusers and on one without."""
+    needs('dpkg-deb')
+    names = ['countersign-' + n for n in ('courier', 'observe-1', 'observe-2',
+                                          'observe-3', 'observe-4')]
+    with guest.Guest() as g, tempfile.TemporaryDirectory() as work:
+        old, _ = put_debs(g, work)
+        for first in ('useradd -M --uid 70503 other',
+                      'mv /usr/bin/systemd-sysusers /root'):
+            for name in names:
+                g.run(['userdel', name])
+                g.run(['groupdel', name])
+            g.run(['groupdel', 'countersign'])
+            g.must(['sh', '-ec', first + '; groupadd countersign-courier; '
+                    'groupadd countersign-observe-2'])
+            g.must(['dpkg', '-i', old])
+            for name in names:
+                got = g.must(['id', '-un', name]) + g.must(['id', '-gn', name])
+                checks.equal(got.decode().split(), [name, name], first)
+                number = int(g.must(['id', '-u', name]))
+                checks.true(number != 70503, name)
+                checks.equal(number == 70500 + int(name[-1])
+                             if name[-1] in '124' else True, True, name)
+            g.must(['dpkg', '-P', 'countersign'])
+
+
 def newer(package, programs, work):
     """The next release's package, by the same packer with another version and
     other programs; programs: the folder of this release's."""
