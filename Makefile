@@ -382,8 +382,9 @@ kill-loop: programs
 
 # One after the other: each takes the machine's processors for itself.
 .PHONY: vm
-vm: programs $(O)/hostile/probe
+vm:
 	@scripts/setup build cross vm
+	@$(MAKE) --no-print-directory -j$(JOBS) programs $(O)/hostile/probe
 	-@$(MAKE) --no-print-directory cross-programs TARGETS=linux-aarch64 \
 		$(O)/cross/linux-aarch64/hostile/probe
 	@O='$(abspath $(O))' VM_FETCH=yes $(RUN) -j 1 -t 7200 -l $(O)/vm.log \

@@ -89,13 +89,12 @@ poweroff -f
 UNIT = '''[Unit]
 After=multi-user.target dbus.service cron.service atd.service
 [Service]
-Type=oneshot
+Type=exec
 Environment=HOME=/root LC_ALL=C.UTF-8
 ExecStart=/bin/sh -c "sh /srv/script 2>&1 | sed -u 's/^/@@ /'; \\
 	echo '@@ end'; poweroff -f"
 StandardOutput=tty
 TTYPath=/dev/console
-TimeoutStartSec=infinity
 '''
 BY_SYSTEMD = '''cd /etc/systemd/system; mkdir -p multi-user.target.wants
 cat >countersign-vm.service <<'END'
