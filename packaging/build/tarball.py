@@ -1,8 +1,8 @@
 """tarball.py - the same files without a package manager.
 SPDX-License-Identifier: Apache-2.0
 
-A folder countersign-VERSION-TARGET with what a package would install, and a
-README that says where it goes.
+A folder countersign-VERSION-TARGET with what a package would install, a script
+that puts it in its places, and a README.
 """
 import gzip
 import io
@@ -44,7 +44,9 @@ def build(release, target, programs, work, out):
     files += [File(name + '/LICENSE', 0o644, source('LICENSE')),
               File(name + '/NOTICES', 0o644, source('packaging/NOTICES')),
               File(name + '/README', 0o644,
-                   source('packaging/README.tarball'))]
+                   source('packaging/README.tarball')),
+              File(name + '/install.sh', 0o755,
+                   source('packaging/install.tarball'))]
     path = os.path.join(out, name + '.tar.gz')
     with open(path, 'wb') as f:
         f.write(pack(files, release.epoch))

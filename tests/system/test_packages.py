@@ -26,6 +26,8 @@ from countersign.machine import Machine, STATE	# noqa: E402
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, 'packaging', 'build'))
+import contents						# noqa: E402
 PROGRAMS = ('countersignd', 'countersign-courier', 'countersign-runner',
             'countersign')
 _lock = threading.Lock()
@@ -379,7 +381,8 @@ def newer(package, programs, work):
     subprocess.run(['/usr/bin/python3', os.path.join(top, 'packaging/build'),
                     '--cross', os.path.join(work, 'newer'), '--out', out,
                     package], check=True, stdout=subprocess.DEVNULL)
-    return only(out, '.' + package.split('-')[0])
+    return only(out, {'tar': '.tar.gz'}.get(
+        package.split('-')[0], '.' + package.split('-')[0]))
 
 
 RPM = ['env', 'RPM_CONFIGDIR=/opt/rpm/etc', '/opt/rpm/loader',
@@ -438,21 +441,39 @@ def test_rpm():
             'the changed configuration is gone')
 
 
+def put_tarball(g, path):
+    """As somebody unpacks it who is not root and has a umask of his own; the
+    folder, with what its README has."""
+    put_package(g, path, 'a.tar.gz')
+    folder = g.must(['sh', '-ec', """id joe >/dev/null || useradd -m joe
+        cd /home/joe; rm -rf countersign-*; cp /root/a.tar.gz .
+        chown joe a.tar.gz; su joe -c 'umask 077; tar -xf a.tar.gz'
+        cd countersign-*; test -s README; test -s LICENSE; pwd"""])
+    return folder.decode().strip()
+
+
 def test_tarball():
-    with guest.Guest() as g:
+    with guest.Guest() as g, tempfile.TemporaryDirectory() as work:
         tar = only(pack('tar-linux-x86_64'), '.tar.gz')
-        put_package(g, tar, 'a.tar.gz')
+        next_ = newer('tar-linux-x86_64', os.path.join(
+            cross(os.path.join(work, 'cross')), 'linux-x86_64/bin'), work)
+        folders = ['stat', '-c', '%n %a %U %G', '/', '/etc', '/usr',
+                   '/usr/bin', '/usr/lib', '/usr/share', '/usr/lib/systemd']
+        before = g.must(folders)
         # As its README says.
-        g.must(['sh', '-ec', '''cd /root; tar -xf a.tar.gz; cd countersign-*
-            test -s README; test -s LICENSE
-            cp -a etc usr /
-            systemd-sysusers /usr/lib/sysusers.d/countersign.conf
-            install -d -m 700 /var/lib/countersign
-            systemctl daemon-reload
-            systemctl enable countersignd'''])
+        g.must(['sh', '-c', 'umask 077; sh %s/install.sh && '
+                'systemctl enable countersignd' % put_tarball(g, tar)])
         installed(g)
+        checks.equal(g.must(folders), before)
+        for f in contents.linux(os.path.join(fake.OUT, 'bin')):
+            st = os.stat(g.path(f.place))
+            checks.equal((st.st_mode & 0o7777, st.st_uid, st.st_gid),
+                         (f.mode, 0, 0), f.place)
         with Machine(g) as a:
-            a.run('true')
+            folder = put_tarball(g, next_)
+            upgraded(a, lambda: g.must(['sh', folder + '/install.sh']))
+            checks.equal(g.must(['sh', '-c', 'find / -xdev -name "*.new" '
+                                 '-path "*countersign*"']), b'')
 
 
 def read_xar(path):
