@@ -52,7 +52,11 @@ def build(release, target, programs, work, out):
         tag = '%config(noreplace) ' if f.config else \
             '%license ' if 'licenses' in f.place else ''
         listing.append('%s%%attr(%o,root,root) /%s' % (tag, f.mode, f.place))
-    for folder in ('etc/countersign', 'usr/libexec/countersign'):
+    # Those of the shells are nobody's where a shell is not installed.
+    for folder in ('etc/countersign', 'usr/libexec/countersign',
+                   'usr/share/licenses/countersign', 'usr/share/zsh',
+                   'usr/share/zsh/site-functions', 'usr/share/fish',
+                   'usr/share/fish/vendor_completions.d'):
         listing.append('%%dir %%attr(755,root,root) /%s' % folder)
     with open(source('packaging/rpm/countersign.spec')) as f:
         spec = f.read()

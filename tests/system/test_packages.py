@@ -250,6 +250,9 @@ OTHERS = (r'/(var/lib/dpkg|var/log|var/cache|run|proc|sys|dev|tmp|root|'
           r'etc/systemd/system$)')
 
 
+WANTS = '/etc/systemd/system/multi-user.target.wants/countersignd.service'
+
+
 def listing(g):
     found = g.must(['find', '/', '-xdev', '-regextype', 'posix-extended',
                     '-regex', '/(root|proc|sys|dev|run|tmp)', '-prune', '-o',
@@ -265,12 +268,10 @@ def test_deb_purged_leaves_nothing():
         # Not what is mounted below: as in a chroot, there is no /run/systemd.
         g.must(['sh', '-ec', 'mkdir /root/image; mount --bind / /root/image'])
         image = ['chroot', '/root/image']
-        wants = '/etc/systemd/system/multi-user.target.wants/' \
-            'countersignd.service'
         before = listing(g)
         for names in (['systemd-sysusers'], []):
             g.must(image + ['dpkg', '-i', old])
-            checks.true(os.path.islink(g.path(wants)), 'not enabled')
+            checks.true(os.path.islink(g.path(WANTS)), 'not enabled')
             checks.equal(g.must(['stat', '-c', '%a %U', STATE]), b'700 root\n')
             for user in ('courier', 'observe-1', 'observe-4'):
                 g.must(['getent', 'passwd', 'countersign-' + user])
@@ -439,6 +440,30 @@ def test_rpm():
         checks.true(os.path.exists(
             g.path('/etc/countersign/agent.json.rpmsave')),
             'the changed configuration is gone')
+
+
+def test_rpm_in_an_image():
+    """A root in which no systemd runs: made, renewed, and emptied again."""
+    needs('rpmbuild', 'rpm')
+    with guest.Guest() as g, tempfile.TemporaryDirectory() as work:
+        rpm = put_package(g, only(pack('rpm-linux-x86_64'), '.rpm'), 'a.rpm')
+        next_ = put_package(g, newer('rpm-linux-x86_64', os.path.join(
+            cross(os.path.join(work, 'cross')), 'linux-x86_64/bin'), work),
+            'b.rpm')
+        put_rpm(g)
+        g.must(['sh', '-ec', 'mkdir /root/image; mount --bind / /root/image'])
+        before = listing(g)
+        do = ['chroot', '/root/image'] + RPM
+        for argv in (['-i', rpm], ['-U', next_], ['-U', '--oldpackage', rpm]):
+            g.must(do + argv + ['--nodeps', '--nosignature'])
+            checks.true(os.path.islink(g.path(WANTS)), 'not enabled')
+            checks.equal(g.must(['stat', '-c', '%a %U', STATE]), b'700 root\n')
+        g.must(['getent', 'passwd', 'countersign-observe-4'])
+        g.must(do + ['-e', 'countersign'])
+        left = {x for x in listing(g) - before
+                if not x.startswith('/var/lib/rpm')}
+        # rpm has no purge; the folder of licenses is the system's, there.
+        checks.equal(left - {'/usr/share/licenses'}, {STATE}, 'left')
 
 
 def put_tarball(g, path):
