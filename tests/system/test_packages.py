@@ -549,7 +549,12 @@ class FromPackage(wine.Service):
         self.dir = w.path('C:/ProgramData/Countersign')
         self.state = os.path.join(self.dir, 'state')
         self.socket = '//./pipe/countersign-gate'
-        self.token = fleet_.console.token_file(fleet_.owner.org)[0]
+        # Whatever a file may be called there.
+        folder = w.folder("t\u00f6k\u20ac n's & 100% ^(x86) !;=,+ [A] {b} $x`")
+        shutil.copy(fleet_.console.token_file(fleet_.owner.org)[0],
+                    w.path(folder))
+        self.token = folder.replace('/', '\\') + '\\' + \
+            os.listdir(w.path(folder))[0]
         self.install(msi)
         self.device = self.status()['device']
 
@@ -559,7 +564,7 @@ class FromPackage(wine.Service):
     def install(self, msi):
         """As a tool that looks after many machines would, each time."""
         r = self.msiexec(
-            '/i', msi, 'ENROLTOKEN=Z:' + self.token.replace('/', '\\'),
+            '/i', msi, 'ENROLTOKEN=' + self.token,
             'ROOTPIN=' + self.fleet.owner.pin(self.fleet.files['root']))
         checks.equal(r.returncode, 0, 'msiexec: %r' % (r.stdout + r.stderr))
         self.wait_state('RUNNING')
