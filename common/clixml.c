@@ -201,6 +201,22 @@ take_shown(struct bytes *a)
 }
 
 /*
+ * What stands between the elements is another program's: PowerShell writes
+ * none, and those that it starts have the same stream.
+ */
+static void
+put_between(struct buf *b, struct bytes a)
+{
+	size_t i;
+
+	for (i = 0; i < a.n; i++)
+		if (memchr(" \t\r\n", a.p[i], 4) == NULL)
+			break;
+	if (i < a.n)
+		buf_put_bytes(b, a);
+}
+
+/*
  * From "<Objs " to its end: the texts that stand right below it. Elements are
  * only counted; an object may have texts of its own, which are not a stream's.
  */
@@ -220,7 +236,10 @@ put_block(struct buf *b, struct bytes a)
 			continue;
 		}
 		if (a.p[0] != '<') {
-			skip(&a, 1);
+			n = find(a, "<");
+			if (depth == 1)
+				put_between(b, bytes_of(a.p, n));
+			skip(&a, n);
 			continue;
 		}
 		if ((n = find(a, ">")) == a.n)

@@ -46,6 +46,10 @@ static const struct {
 	{ MARK HEAD PROGRESS "<S S=\"Error\">x</S>" PROGRESS TAIL, "x" },
 	{ MARK HEAD "<S S=\"warning\">w</S><S S=\"Verbose\">v</S>"
 	    "<S S=\"debug\">d</S><S S=\"Output\">no</S>" TAIL, "wvd" },
+	/* Written meanwhile by a program that PowerShell has started. */
+	{ MARK HEAD PROGRESS "npm: gone\r\n<S S=\"Error\">x</S>\r\n" TAIL,
+	    "npm: gone\r\nx" },
+	{ MARK HEAD " \xff\r\n" PROGRESS " & " TAIL, " \xff\r\n & " },
 	/* Texts inside of an object are not a stream's. */
 	{ MARK HEAD "<Obj S=\"information\" RefId=\"1\"><MS>"
 	    "<S S=\"Error\">hidden</S></MS></Obj>" TAIL, "" },
