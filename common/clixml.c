@@ -271,7 +271,7 @@ is_beginning(struct bytes a, bool again, size_t *ret_n)
 	int r = 0;
 
 	for (i = 0; i < 3; i++) {
-		/* Without its mark only right behind another one. */
+		/* Without its mark right before it: see struct clixml. */
 		if (i == 2 && !again)
 			continue;
 		n = strlen(forms[i]);
@@ -313,26 +313,35 @@ end_block(struct clixml *c, struct buf *ret_b)
 		buf_put(ret_b, held.p, n);
 	buf_free(&text);
 	buf_drop(&c->held, n);
-	c->inside = false;
+	c->inside = c->marked = false;
 	c->again = true;
 	return true;
+}
+
+/* Its line, behind which another program's output has come first. */
+static bool
+is_mark(struct bytes a)
+{
+	return begins(a, "#< CLIXML\r\n") || begins(a, "#< CLIXML\n");
 }
 
 /* Shows what cannot be a beginning; keeps what may be one. */
 static void
 pass(struct clixml *c, struct buf *ret_b)
 {
-	struct bytes held = buf_bytes(&c->held);
+	struct bytes held = buf_bytes(&c->held), rest;
 	size_t i, n;
 	int r = 0;
 
 	for (i = 0; i < held.n; i++) {
 		if (held.p[i] == (uint8_t)mark[0] ||
-		    (c->again && held.p[i] == '<')) {
-			r = is_beginning(bytes_of(held.p + i, held.n - i),
-			    c->again, &n);
+		    ((c->again || c->marked) && held.p[i] == '<')) {
+			rest = bytes_of(held.p + i, held.n - i);
+			r = is_beginning(rest, c->again || c->marked, &n);
 			if (r != 0)
 				break;
+			if (is_mark(rest))
+				c->marked = true;
 		}
 		/* Only a line's end may stand between two. */
 		if (held.p[i] != '\r' && held.p[i] != '\n')
@@ -374,7 +383,7 @@ clixml_finish(struct clixml *c, struct buf *ret_b)
 {
 	buf_put_bytes(ret_b, buf_bytes(&c->held));
 	buf_clear(&c->held);
-	c->inside = c->again = false;
+	c->inside = c->again = c->marked = false;
 	c->looked = 0;
 	return buf_error(ret_b);
 }

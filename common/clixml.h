@@ -6,7 +6,9 @@
  * Windows PowerShell serializes its streams when its error output is no
  * console: a line `#< CLIXML`, then one element <Objs>. Of that a person is
  * shown what are texts of errors, warnings and the like; progress and other
- * objects are not. Stored bytes stay as they came; this is for showing them.
+ * objects are not. Programs that it starts write into the same stream: between
+ * that line and the element, or between what is in it. That is shown. Stored
+ * bytes stay as they came; this is for showing them.
  *
  * What is not such a block, or is malformed, comes through unchanged.
  */
@@ -24,6 +26,8 @@ struct clixml {
 	size_t looked;		/* of it, for the end of a block */
 	bool inside;		/* its beginning is there */
 	bool again;		/* one has just ended: another may follow */
+	bool marked;		/* its mark is there, and then came other text:
+				 * of a program that has the same stream */
 };
 
 void clixml_init(struct clixml *c);

@@ -50,6 +50,12 @@ static const struct {
 	{ MARK HEAD PROGRESS "npm: gone\r\n<S S=\"Error\">x</S>\r\n" TAIL,
 	    "npm: gone\r\nx" },
 	{ MARK HEAD " \xff\r\n" PROGRESS " & " TAIL, " \xff\r\n & " },
+	{ MARK "npm: gone" HEAD "<S S=\"Error\">x</S>" TAIL HEAD TAIL "\n"
+	    HEAD TAIL " " HEAD TAIL,
+	    MARK "npm: gonex\n " HEAD TAIL },
+	{ MARK "npm\n" MARK HEAD PROGRESS TAIL, MARK "npm\n" },
+	{ MARK "Stack overflow.\r\n<Object>", MARK "Stack overflow.\r\n"
+	    "<Object>" },
 	/* Texts inside of an object are not a stream's. */
 	{ MARK HEAD "<Obj S=\"information\" RefId=\"1\"><MS>"
 	    "<S S=\"Error\">hidden</S></MS></Obj>" TAIL, "" },
