@@ -9,10 +9,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 from . import dsse, fake, openapi
 
 LIMIT = fake.LIMIT
+# The longest that a stream may have nothing to say, in seconds.
+SILENCE = 5 * LIMIT
 
 
 class Refused(Exception):
@@ -42,7 +45,11 @@ class Stream:
 
     def __iter__(self):
         name = id_ = data = None
+        end = time.monotonic() + SILENCE
         while True:
+            # It is kept up by comments, for ever.
+            if time.monotonic() > end:
+                raise AssertionError('no event for %d s' % SILENCE)
             line = self.response.readline()
             if line == b'':
                 return
@@ -50,6 +57,7 @@ class Stream:
             if line == '':
                 if data is not None:
                     yield name, id_, json.loads(data)
+                    end = time.monotonic() + SILENCE
                 name = data = None
             elif line.startswith('event: '):
                 name = line[7:]

@@ -157,11 +157,26 @@ class Agent(fleet.Agent):
         self.device = r.stdout.decode().strip()
 
     def start(self):
-        self.gate = subprocess.Popen(
-            self.wine.command('C:/cs/bin/countersignd.exe', '--foreground',
-                              '--config', self.config), env=self.wine.env,
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        return self
+        said = os.fstat(self.log.fileno()).st_size
+        # Seen once in two thousand starts: a program that never said a word.
+        # It is begun again, and that is said.
+        for _ in range(3):
+            self.gate = subprocess.Popen(
+                self.wine.command('C:/cs/bin/countersignd.exe',
+                                  '--foreground', '--config', self.config),
+                env=self.wine.env, stdin=subprocess.DEVNULL, stdout=self.log,
+                stderr=self.log)
+            end = time.monotonic() + LIMIT
+            while time.monotonic() < end and self.gate.poll() is None:
+                if os.fstat(self.log.fileno()).st_size > said:
+                    return self
+                time.sleep(0.01)
+            if os.fstat(self.log.fileno()).st_size > said:
+                return self
+            print('# nothing said by countersignd.exe, code %s, %s' % (
+                self.gate.poll(), self.log.name))
+            self.stop()
+        raise AssertionError('countersignd.exe says nothing')
 
     def stop(self):
         # What a service manager asks for has no signal here.
