@@ -19,7 +19,8 @@
 #define CARD_V1_OPEN_FILES 4096u
 /* The largest file that a confined action may write. */
 #define CARD_V1_FILE_BYTES (UINT64_C(1) << 30)
-/* Private /tmp, /var/tmp and /dev/shm of a confined action, together. */
+/* Private /tmp, /var/tmp and /dev/shm of a confined action, together; half of
+ * its memory where that is less. */
 #define CARD_V1_TMP_BYTES (UINT64_C(256) << 20)
 /* The interpreter reads the text from this descriptor, a sealed memfd. */
 #define CARD_V1_SCRIPT "/proc/self/fd/6"

@@ -197,7 +197,11 @@ fill_limits(struct plan *plan, const struct action *a)
 	if (a->profile == ACTION_FULL)
 		return;
 	plan->file_bytes = CARD_V1_FILE_BYTES;
+	/* A folder that is full is an error of the command's; memory that is
+	 * full, its end. */
 	plan->tmp_bytes = CARD_V1_TMP_BYTES;
+	if (plan->memory_bytes > 0 && plan->memory_bytes / 2 < plan->tmp_bytes)
+		plan->tmp_bytes = plan->memory_bytes / 2;
 	if (!privileges_is_root())
 		plan->flags |= PLAN_FLAG_USERNS;
 }
