@@ -108,10 +108,13 @@ void audit_use_tiles(struct audit *a, const struct merkle_source *tiles,
 enum audit_note { AUDIT_NOTE_OWN, AUDIT_NOTE_COSIGNED };
 #define AUDIT_NOTES_MAX 64
 
-/* The note is copied. ERR_TOO_LARGE over AUDIT_NOTES_MAX; ERR_NOMEM. One that
- * does not read is told at the end. */
+/*
+ * The note is copied. id: of one that was kept for the sake of one key's line,
+ * the four bytes of that key's id; or NULL. ERR_TOO_LARGE over AUDIT_NOTES_MAX;
+ * ERR_NOMEM. One that does not read is told at the end.
+ */
 MUST_CHECK int audit_add_note(struct audit *a, enum audit_note what,
-    struct bytes note);
+    struct bytes note, const uint8_t id[4]);
 
 /* ---- records ---- */
 

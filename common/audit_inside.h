@@ -28,6 +28,8 @@ struct audit_kept {
 	uint8_t *memory;
 	struct note note;
 	struct checkpoint checkpoint;
+	bool has_id;
+	uint8_t id[4];			/* of the key that it is kept for */
 	bool unreadable, checked;
 };
 

@@ -34,7 +34,8 @@ what_of(const struct audit_kept *k)
 }
 
 int
-audit_add_note(struct audit *a, enum audit_note what, struct bytes note)
+audit_add_note(struct audit *a, enum audit_note what, struct bytes note,
+    const uint8_t id[4])
 {
 	struct audit_kept *k;
 	int err;
@@ -44,6 +45,9 @@ audit_add_note(struct audit *a, enum audit_note what, struct bytes note)
 	k = &a->notes[a->n_notes];
 	memset(k, 0, sizeof(*k));
 	k->what = what;
+	k->has_id = id != NULL;
+	if (id != NULL)
+		memcpy(k->id, id, sizeof(k->id));
 	if ((err = bytes_dup(note, &k->memory)) != 0)
 		return err;
 	a->n_notes++;
@@ -108,6 +112,12 @@ note_witness(struct audit *a, const struct note_key *key, uint64_t size,
 	w->time = time;
 }
 
+static bool
+is_kept_for(const struct audit_kept *k, const struct note_key *key)
+{
+	return k->has_id && memcmp(k->id, key->id, sizeof(k->id)) == 0;
+}
+
 static int
 check_cosignatures(struct audit *a, const struct audit_kept *k)
 {
@@ -128,7 +138,13 @@ check_cosignatures(struct audit *a, const struct audit_kept *k)
 			note_witness(a, &key, k->checkpoint.size, time);
 		else if (err == ERR_NOMEM)
 			return err;
-		else if (err != ERR_NOT_FOUND)
+		else if (err == ERR_NOT_FOUND && !is_kept_for(k, &key))
+			continue;
+		else if (err == ERR_NOT_FOUND)
+			return audit_wrong(a, AUDIT_COSIGNATURE,
+			    "%s has no cosignature of the witness %.80s, for"
+			    " which it was kept", what_of(k), key.name);
+		else
 			return audit_wrong(a, AUDIT_COSIGNATURE,
 			    "%s: the cosignature of the witness %.80s does"
 			    " not verify", what_of(k), key.name);

@@ -21,6 +21,8 @@
 /* RFC 1952 2.3.1: flag FEXTRA, and where the extra field begins. */
 #define FLAG_EXTRA 4
 #define HEADER 10
+/* Of it: ID1, ID2 and CM. */
+#define MAGIC 3
 /* A subfield's two letters and its length. */
 #define SUBFIELD 4
 #define NOTE_ID ('C' | 'S' << 8)
@@ -229,13 +231,16 @@ gzip_reader_is_done(const struct gzip_reader *r)
 bool
 gzip_is(struct bytes begin)
 {
-	return begin.n >= 3 && begin.p[0] == 0x1f && begin.p[1] == 0x8b &&
+	return begin.n >= MAGIC && begin.p[0] == 0x1f && begin.p[1] == 0x8b &&
 	    begin.p[2] == 8;
 }
 
 bool
 gzip_note(struct bytes begin, struct bytes *ret_note)
 {
+	/* FLG, MTIME, XFL and OS, as set_note() and zlib have them. */
+	static const uint8_t written[HEADER - MAGIC] = { FLAG_EXTRA, 0, 0, 0,
+	    0, 0, 255 };
 	struct reader r;
 	struct bytes header, extra;
 	uint16_t n;
@@ -245,15 +250,23 @@ gzip_note(struct bytes begin, struct bytes *ret_note)
 	reader_init(&r, begin);
 	header = reader_take(&r, HEADER);
 	extra = reader_take(&r, reader_u16le(&r));
-	if (r.err != 0 || (header.p[3] & FLAG_EXTRA) == 0)
+	if (r.err != 0 || memcmp(header.p + MAGIC, written, sizeof(written)) !=
+	    0)
 		return false;
 	reader_init(&r, extra);
 	if (reader_u16le(&r) != NOTE_ID)
 		return false;
 	n = reader_u16le(&r);
 	extra = reader_take(&r, n);
-	if (r.err != 0)
+	if (reader_end(&r) != 0 || n > GZIP_NOTE_MAX)
 		return false;
 	*ret_note = extra;
 	return true;
+}
+
+bool
+gzip_has_extra(struct bytes begin)
+{
+	return gzip_is(begin) && begin.n > MAGIC &&
+	    (begin.p[MAGIC] & FLAG_EXTRA) != 0;
 }

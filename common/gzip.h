@@ -54,12 +54,17 @@ MUST_CHECK int gzip_read(struct gzip_reader *r, struct bytes *in, void *ret_p,
 /* Whether the end was there. */
 bool gzip_reader_is_done(const struct gzip_reader *r);
 
+/* Bytes that a file with the longest note begins with. */
+#define GZIP_BEGIN_MAX (16 + GZIP_NOTE_MAX)
+
 /*
  * The note of a file that begins so: the subfield "CS" of the header's extra
- * field (RFC 1952 2.3.1.1), if it is the first. Nobody vouches for it. False if
- * there is none.
+ * field (RFC 1952 2.3.1.1). Nobody vouches for it. False if there is none, or
+ * if anything of the header is not as gzip_writer_new() has it.
  */
 bool gzip_note(struct bytes begin, struct bytes *ret_note);
+/* Whether a file that begins so has an extra field. */
+bool gzip_has_extra(struct bytes begin);
 /* Whether a file that begins so is compressed: ID1, ID2 and CM of RFC 1952. */
 bool gzip_is(struct bytes begin);
 

@@ -31,6 +31,8 @@ struct journal_reader {
 	struct gzip_reader *gzip;	/* of a compressed segment, or NULL */
 	uint8_t *raw;		/* what was read of it */
 	size_t raw_from, raw_n;	/* and is not yet decompressed */
+	uint8_t begin[GZIP_BEGIN_MAX];	/* of that file */
+	size_t n_begin;
 	uint64_t segment;	/* first index, by its name */
 	uint64_t offset;	/* in the segment, of data + from */
 	uint64_t last_offset;	/* of the entry that was given last */
@@ -142,6 +144,36 @@ consume(struct journal_reader *r, size_t n)
 
 /* ---- compressed segments ---- */
 
+/* Keeps of what was read of it the first bytes. */
+static void
+keep_begin(struct journal_reader *r)
+{
+	size_t n = sizeof(r->begin) - r->n_begin;
+
+	if (n > r->raw_n)
+		n = r->raw_n;
+	memcpy(r->begin + r->n_begin, r->raw, n);
+	r->n_begin += n;
+}
+
+/*
+ * Whether it begins as the agent lets it: with the index after its last record.
+ * One that somebody else compressed says nothing.
+ */
+static bool
+is_well_begun(const struct journal_reader *r)
+{
+	struct bytes begin = bytes_of(r->begin, r->n_begin), note;
+	struct reader n;
+
+	if (!gzip_has_extra(begin))
+		return true;
+	if (!gzip_note(begin, &note))
+		return false;
+	reader_init(&n, note);
+	return reader_u64le(&n) == r->next && reader_end(&n) == 0;
+}
+
 /* What is in data are the segment's first bytes, as they are on disk. */
 static int
 begin_compressed(struct journal_reader *r)
@@ -151,6 +183,8 @@ begin_compressed(struct journal_reader *r)
 	memcpy(r->raw, r->data + r->from, r->n < RAW ? r->n : RAW);
 	r->raw_n = r->n;
 	r->n = 0;
+	r->n_begin = 0;
+	keep_begin(r);
 	return gzip_reader_new(JOURNAL_SEGMENT_MAX, &r->gzip);
 }
 
@@ -198,6 +232,7 @@ read_compressed(struct journal_reader *r, void *ret_p, size_t n, size_t *ret_n)
 			if (r->raw_n == 0)
 				return damaged(r, "its compressed end is"
 				    " missing", ret_n);
+			keep_begin(r);
 		}
 		in = bytes_of(r->raw + r->raw_from, r->raw_n);
 		res = gzip_read(r->gzip, &in, ret_p, n, &got);
@@ -335,6 +370,10 @@ find_data(struct journal_reader *r)
 				return 1;
 			if (r->damage != NULL)
 				return fail(r, JOURNAL_TAMPERED, r->damage);
+			if (r->gzip != NULL && !is_well_begun(r))
+				return fail(r, JOURNAL_TAMPERED, "its"
+				    " compressed form begins as the agent lets"
+				    " none begin");
 		}
 		if ((got = step(r)) != 1)
 			return got;

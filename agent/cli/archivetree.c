@@ -140,7 +140,8 @@ struct adding {
 };
 
 static int
-add_note(struct adding *x, const char *name, enum audit_note what)
+add_note(struct adding *x, const char *name, enum audit_note what,
+    const uint8_t id[4])
 {
 	struct buf b;
 	int err;
@@ -155,7 +156,8 @@ add_note(struct adding *x, const char *name, enum audit_note what)
 		err = 0;
 	}
 	if (err == 0)
-		err = audit_add_note(x->audit, what, buf_bytes(&b));
+		err = audit_add_note(x->audit, what, buf_bytes(&b),
+		    id);
 	buf_free(&b);
 	return err;
 }
@@ -164,12 +166,13 @@ static int
 add_cosigned(void *arg, const char *name)
 {
 	char path[300];
+	uint8_t id[4];
 
 	/* What is no note's name is none of ours: a file half written. */
-	if (strlen(name) != 8 || strspn(name, "0123456789abcdef") != 8)
+	if (strlen(name) != 8 || hex_decode(bytes_str(name), id, 4) != 0)
 		return 0;
 	snprintf(path, sizeof(path), "cosig/%s", name);
-	return add_note(arg, path, AUDIT_NOTE_COSIGNED);
+	return add_note(arg, path, AUDIT_NOTE_COSIGNED, id);
 }
 
 int
@@ -182,7 +185,7 @@ archivetree_audit(struct archive *a, struct archivetree *t,
 
 	audit_begin_at(audit, archive_first(a));
 	audit_use_tiles(audit, &s, t->size);
-	err = add_note(&x, "checkpoint", AUDIT_NOTE_OWN);
+	err = add_note(&x, "checkpoint", AUDIT_NOTE_OWN, NULL);
 	if (err != 0 && err != ERR_NOT_FOUND)
 		return err;
 	return archive_list(a, "cosig", add_cosigned, &x);

@@ -119,6 +119,30 @@ compare(struct reading *r, const char *name, const struct checkpoint *cp)
 	return err;
 }
 
+/*
+ * A listed witness's file without its good line: somebody changed it, or the
+ * line came before the root listed that key, when it meant nothing. Nothing
+ * rests on it, so it is said, and a new one will come.
+ */
+static void
+check_line(const struct checkpoints *c, const char *name, const struct note *n)
+{
+	char id[ID_NAME_SIZE];
+	int64_t time;
+	size_t i;
+
+	for (i = 0; i < c->n_witnesses; i++) {
+		const struct note_key *key = &c->witnesses[i].key;
+
+		hex_encode(bytes_of(key->id, sizeof(key->id)), id);
+		if (strcmp(id, name) == 0 && cosignature_verify(n->text,
+		    n->signatures, key, &time) != 0)
+			log_event(&c->g->log, SERVICE_WARNING, "%s/%s has no"
+			    " good cosignature of %s: it does not count",
+			    CHECKPOINTS_FOLDER, name, key->name);
+	}
+}
+
 static int
 read_one(void *arg, const char *name)
 {
@@ -138,10 +162,12 @@ read_one(void *arg, const char *name)
 		err = checkpoints_open_note(c, buf_bytes(&b), &n, &cp);
 	if (err == 0)
 		err = checkpoints_check_epoch(c, buf_bytes(&b), cp.size);
-	if (err == 0 && (err = compare(r, name, &cp)) == 0)
+	if (err == 0 && (err = compare(r, name, &cp)) == 0) {
+		check_line(c, name, &n);
 		count(c, n.text, n.signatures, cp.size);
-	else if (err != ERR_NOMEM && err != ERR_IO && r->detail[0] == '\0')
+	} else if (err != ERR_NOMEM && err != ERR_IO && r->detail[0] == '\0') {
 		err = wrong(r, name, ERR_CORRUPT, "is no note of this device");
+	}
 	buf_free(&b);
 	return err;
 }

@@ -124,7 +124,7 @@ verify(struct fx *f, struct bytes data, struct bytes note)
 	double begin = cpu_us(), took;
 
 	CHECK_INT(audit_new(&source, &a), 0);
-	CHECK_INT(audit_add_note(a, AUDIT_NOTE_OWN, note), 0);
+	CHECK_INT(audit_add_note(a, AUDIT_NOTE_OWN, note, NULL), 0);
 	CHECK_INT(journal_reader_new(&from, &r), 0);
 	CHECK_MSG(audit_journal(a, r) == 0 && audit_finish(a) == 0, "%s: %s",
 	    audit_word(audit_finding(a)->wrong), audit_finding(a)->text);

@@ -294,7 +294,7 @@ def lines(path):
         return []
 
 
-def one_case(a, name, change, want, audited):
+def one_case(a, name, change, want, audited, says=''):
     where = tempfile.mkdtemp(prefix='cs-state-', dir=a.dir)
     os.chmod(where, 0o755)
     state = os.path.join(where, 'state')
@@ -313,6 +313,8 @@ def one_case(a, name, change, want, audited):
                     works(a, run, again)
                 else:
                     locked(run, want, lambda: os.path.lexists(flag))
+                checks.true(says in run.said(), 'it does not say so: ' +
+                            run.said())
         if want is WORKS:
             checks.true(not os.path.lexists(flag), 'locked in the end: ' +
                         run.said())
@@ -383,6 +385,11 @@ def test_checkpoint_and_cosignatures():
             '*': 'checkpoint_damaged', 'missing': WORKS, 'another\'s': WORKS,
             'open to all': WORKS}, {'*': 3, 'missing': 0, **RIGHT})
         one_case(a, name, older, WORKS, 0)
+        # Nothing rests on the witness's line alone; but it is missed.
+        for change in (lambda old: old[:old.rindex(b'\n', 0, -1) + 1],
+                       lambda old: old[:-20] + b'AAAA' + old[-16:],
+                       lambda old: old.replace(b' witness.', b' vitness.')):
+            one_case(a, name, holds(change), WORKS, 3, 'good cosignature')
 
 
 def test_all_put_back_but_the_cosignature():
@@ -471,6 +478,10 @@ def test_of_another_device():
 def test_sealed_segments_and_tiles():
     with Folder(segments=2) as a:
         packed = a.named('journal', '.seg.gz')[0]
+        # Its header: the time, and what it says of its end.
+        for at in (4, 23):
+            one_case(a, packed, holds(lambda old: old[:at] + bytes(
+                [old[at] ^ 1]) + old[at + 1:]), 'journal_tampered', 3)
         every(a, packed, FILE,
               {**ODD, '*': 'journal_tampered'}, {'*': 3, **RIGHT})
         every(a, 'tiles/0', FILE, {**ODD, '*': 'journal_tampered'},

@@ -133,6 +133,7 @@ struct reading {
 	size_t sealed;
 	const struct said *said;	/* the device's checkpoint, or NULL */
 	const struct said *cosigned;
+	const uint8_t *kept_for;	/* key id, or NULL */
 	const char *text;	/* a checkpoint that is no note */
 };
 
@@ -157,19 +158,19 @@ read_all(struct fx *f, const struct reading *q)
 		audit_use_tiles(a, &s, q->sealed);
 	if (q->said != NULL) {
 		b = make_note(f, q->said);
-		CHECK_INT(audit_add_note(a, AUDIT_NOTE_OWN, buf_bytes(&b)),
-		    0);
+		CHECK_INT(audit_add_note(a, AUDIT_NOTE_OWN, buf_bytes(&b),
+		    NULL), 0);
 		buf_free(&b);
 	}
 	if (q->cosigned != NULL) {
 		b = make_note(f, q->cosigned);
 		CHECK_INT(audit_add_note(a, AUDIT_NOTE_COSIGNED,
-		    buf_bytes(&b)), 0);
+		    buf_bytes(&b), q->kept_for), 0);
 		buf_free(&b);
 	}
 	if (q->text != NULL)
 		CHECK_INT(audit_add_note(a, AUDIT_NOTE_OWN,
-		    bytes_str(q->text)), 0);
+		    bytes_str(q->text), NULL), 0);
 	for (i = q->first; i < f->n_records && err == 0; i++)
 		err = audit_record(a, i, bytes_of(f->records[i].p,
 		    f->records[i].n));
@@ -262,6 +263,31 @@ TEST(wrong_notes)
 	CHECK_WRONG(&f, AUDIT_CHECKPOINT, n, .said = NULL);
 	/* Another note is no checkpoint of the device's own. */
 	CHECK_WRONG(&f, AUDIT_CHECKPOINT, n, .cosigned = SAID(n));
+	merkletree_fini(&tree);
+	fx_drop(&f);
+}
+
+/* A note that was kept for a listed witness's line, and has none. */
+TEST(cosignature_gone)
+{
+	static const uint8_t nobody[4] = { 1, 2, 3, 4 };
+	struct note_key key;
+	struct signer listed;
+	struct fx f;
+	size_t n;
+
+	open_segments(&f);
+	plant(&f);
+	n = f.n_records;
+	kit_signer(WITNESS_SEED, &listed);
+	CHECK_INT(note_key_init(bytes_str(WITNESS), NOTE_COSIGNATURE,
+	    listed.public, &key), 0);
+	CHECK_READS(&f, .said = SAID(n), .cosigned = SAID(30),
+	    .kept_for = key.id);
+	CHECK_READS(&f, .said = SAID(n), .cosigned = SAID(30,
+	    .no_witness = true), .kept_for = nobody);
+	CHECK_WRONG(&f, AUDIT_COSIGNATURE, 29, .said = SAID(n),
+	    .cosigned = SAID(30, .no_witness = true), .kept_for = key.id);
 	merkletree_fini(&tree);
 	fx_drop(&f);
 }
@@ -600,8 +626,8 @@ TEST(too_many_notes)
 	CHECK_INT(audit_new(&source, &a), 0);
 	for (i = 0; i < AUDIT_NOTES_MAX; i++)
 		CHECK_INT(audit_add_note(a, AUDIT_NOTE_COSIGNED,
-		    bytes_str("x")), 0);
-	CHECK_INT(audit_add_note(a, AUDIT_NOTE_OWN, bytes_str("x")),
+		    bytes_str("x"), NULL), 0);
+	CHECK_INT(audit_add_note(a, AUDIT_NOTE_OWN, bytes_str("x"), NULL),
 	    ERR_TOO_LARGE);
 	audit_free(a);
 }
@@ -622,7 +648,7 @@ TEST(without_memory)
 
 		if (err == 0)
 			err = audit_add_note(a, AUDIT_NOTE_OWN,
-			    buf_bytes(&note));
+			    buf_bytes(&note), NULL);
 		for (i = 0; i < f.n_records && err == 0; i++)
 			err = audit_record(a, i, bytes_of(f.records[i].p,
 			    f.records[i].n));

@@ -210,13 +210,22 @@ TEST(note)
 	CHECK(gzip_note(buf_bytes(&file), &got));
 	CHECK(bytes_is(got, "what it holds"));
 	for (i = 0; i < 10 + 2 + 4 + 13; i++)
+	for (i = 0; i < 10 + 2 + 4 + 13; i++)
 		CHECK(!gzip_note(bytes_of(file.p, i), &got));
+	/* Whatever is changed before it, it is no header of ours. */
+	for (i = 0; i < 16; i++) {
+		file.p[i] ^= 1;
+		CHECK_MSG(!gzip_note(buf_bytes(&file), &got), "byte %zu", i);
+		file.p[i] ^= 1;
+	}
+	CHECK(gzip_has_extra(buf_bytes(&file)));
 	CHECK_INT(decompress(buf_bytes(&file), 64, 64, MOST, &back), 1);
 	CHECK(bytes_is(buf_bytes(&back), "text"));
 	buf_free(&back);
 	buf_free(&file);
 	compress_pieces(bytes_str("text"), 9, &file);
 	CHECK(!gzip_note(buf_bytes(&file), &got));
+	CHECK(!gzip_has_extra(buf_bytes(&file)));
 	buf_free(&file);
 	CHECK(!gzip_note(bytes_str("{}"), &got));
 }
