@@ -327,7 +327,7 @@ def test_programs_that_others_could_have_changed():
             for path, mode in ((programs, 0o777), (top, 0o777),
                                (runner, 0o757), (runner, 0o775),
                                (runner, 0o4757)):
-                with_mode(a, path, mode)
+                with_mode(a, path, mode, does_not_start)
             for path in (programs, runner):
                 os.chown(path, STRANGER, STRANGER)
                 does_not_start(a, path + " a stranger's")
