@@ -18,6 +18,7 @@ const char *const writeroot_refused[] = {
 	"/nix", "/opt/cni", "/opt/containerd", "/ostree", "/package", "/proc",
 	"/root", "/run", "/sbin", "/service", "/snap", "/sys", "/sysroot",
 	"/usr",
+	"/.snapshots",
 	"/home/*/.ssh",
 	"/var/cache/apk", "/var/cache/apt", "/var/cache/debconf",
 	"/var/cache/dnf", "/var/cache/ldconfig", "/var/cache/libdnf5",

@@ -5,6 +5,7 @@
  */
 #include "platform/believed.h"
 
+#include "platform/linux/othernames.h"
 #include "platform/pipes.h"
 
 #include <dirent.h>
@@ -263,131 +264,16 @@ believed_find(const char *folder, char *ret_by, size_t n)
 
 /* ---- other names --------------------------------------------------------- */
 
-/* A line of mountinfo (proc(5)). */
-struct mount {
-	char device[24];
-	char root[PLACES_PATH_SIZE];	/* what of the file system it shows */
-	char point[PLACES_PATH_SIZE];	/* where */
-};
-
-/* "\040" and the like, in place. */
-static void
-unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s != '\0'; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' &&
-		    s[2] >= '0' && s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
-			    (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-}
-
-/* All mounts; the caller frees them. NULL: none can be read. */
-static struct mount *
-read_mounts(size_t *ret_n)
-{
-	struct mount *list = NULL, *more, m;
-	size_t n = 0, room = 0;
-	char *line = NULL;
-	size_t size = 0;
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-
-	if (f == NULL)
-		return NULL;
-	while (getline(&line, &size, f) >= 0) {
-		if (sscanf(line, "%*s %*s %23s %4095s %4095s", m.device,
-		    m.root, m.point) != 3)
-			continue;
-		unescape(m.root);
-		unescape(m.point);
-		if (n == room) {
-			room = room > 0 ? 2 * room : 64;
-			more = realloc(list, room * sizeof(*more));
-			if (more == NULL)
-				break;
-			list = more;
-		}
-		list[n++] = m;
-	}
-	free(line);
-	(void)fclose(f);
-	*ret_n = n;
-	return list;
-}
-
-/* The tail of path behind folder ("" or "/…"); NULL it is not below. */
-static const char *
-tail_of(const char *path, const char *folder)
-{
-	if (strcmp(folder, "/") == 0)
-		return strcmp(path, "/") == 0 ? "" : path;
-	return is_below(path, folder) ? path + strlen(folder) : NULL;
-}
-
-/* a and b as one path; false if it is too long. */
-static bool
-join(const char *a, const char *b, char ret_path[PLACES_PATH_SIZE])
-{
-	const bool top = strcmp(a, "/") == 0;
-	int n = snprintf(ret_path, PLACES_PATH_SIZE, "%s%s", top ? "" : a,
-	    b[0] != '\0' ? b : top ? "/" : "");
-
-	return n > 0 && n < PLACES_PATH_SIZE;
-}
-
-/* The name that mount x gives to that part of a file system, if any. */
-static bool
-shows(const struct mount *x, const char *device, const char *inner,
-    char ret_path[PLACES_PATH_SIZE])
-{
-	const char *tail;
-
-	if (strcmp(x->device, device) != 0)
-		return false;
-	if ((tail = tail_of(inner, x->root)) != NULL)
-		return join(x->point, tail, ret_path);
-	/* It shows something inside. */
-	return tail_of(x->root, inner) != NULL && join(x->point, "", ret_path);
-}
-
 int
 believed_name(const char *folder, unsigned nth, char ret_path[PLACES_PATH_SIZE])
 {
-	char inner[PLACES_PATH_SIZE], name[PLACES_PATH_SIZE];
-	const struct mount *holds = NULL;
-	size_t n = 0, i, k;
-	struct mount *list = read_mounts(&n);
-	int r = ERR_NOT_FOUND;
+	struct othernames l;
+	bool whole;
+	int r;
 
-	for (i = 0; i < n; i++)
-		if (tail_of(folder, list[i].point) != NULL && (holds == NULL ||
-		    strlen(list[i].point) >= strlen(holds->point)))
-			holds = &list[i];
-	/* The mount that holds it, and those that are in it. */
-	for (i = 0; i < n && r != 0; i++) {
-		if (&list[i] == holds) {
-			if (!join(holds->root, tail_of(folder, holds->point),
-			    inner))
-				continue;
-		} else if (tail_of(list[i].point, folder) != NULL) {
-			memcpy(inner, list[i].root, strlen(list[i].root) + 1);
-		} else {
-			continue;
-		}
-		for (k = 0; k < n && r != 0; k++)
-			if (shows(&list[k], list[i].device, inner, name) &&
-			    tail_of(name, folder) == NULL && nth-- == 0) {
-				memcpy(ret_path, name, strlen(name) + 1);
-				r = 0;
-			}
-	}
-	free(list);
+	if (othernames_read(&l) != 0)
+		return ERR_NOT_FOUND;
+	r = othernames_find(&l, folder, nth, ret_path, &whole);
+	othernames_free(&l);
 	return r;
 }

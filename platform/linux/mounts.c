@@ -9,13 +9,16 @@
  */
 #include "platform/linux/mounts.h"
 
+#include "platform/linux/othernames.h"
 #include "platform/linux/seal.h"
+#include "platform/linux/setid.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -37,6 +40,7 @@
 struct job {
 	const struct plan *p;
 	const struct mounts_options *o;
+	const struct othernames *names;
 };
 
 static int
@@ -236,6 +240,8 @@ static const char *const secrets[] = {
 	"/etc/security/opasswd", "/root/.ssh",
 	/* What is read there is gone for whoever looks for it. */
 	"/sys/kernel/debug", "/sys/kernel/tracing",
+	/* The whole system as it was before, with all of those. */
+	"/.snapshots", "/sysroot",
 };
 
 /* Where the system's log listens; /dev/log is not there anyway. */
@@ -249,17 +255,48 @@ static const char *const logs[] = {
 #define COPIES "/var/backups"
 #define COPIED "shadow"
 
+static int
+cover(const char *path, const struct stat *st)
+{
+	return do_mount(S_ISDIR(st->st_mode) ? NO_FOLDER : NO_FILE, path,
+	    NULL, MS_BIND, NULL);
+}
+
+/* The same under the names that other mounts give to it or to parts of it. */
+static int
+cover_others(const struct job *j, const char *path, const struct stat *st)
+{
+	char real[PATH_MAX], name[PLACES_PATH_SIZE];
+	struct stat other;
+	unsigned i;
+	bool whole;
+	int error = 0;
+
+	if (realpath(path, real) == NULL)
+		return errno;
+	for (i = 0; error == 0 &&
+	    othernames_find(j->names, real, i, name, &whole) == 0; i++) {
+		/* Another mount may lie over it. */
+		if (stat(name, &other) != 0 || (whole &&
+		    (other.st_dev != st->st_dev || other.st_ino != st->st_ino)))
+			continue;
+		error = cover(name, &other);
+	}
+	return error;
+}
+
 /* Without root, what may not be looked at needs no mask. */
 static int
 mask(const struct job *j, const char *path)
 {
 	struct stat st;
+	int error;
 
 	if (stat(path, &st) != 0)
 		return errno == ENOENT || errno == ENOTDIR ||
 		    (errno == EACCES && j->o->userns) ? 0 : errno;
-	return do_mount(S_ISDIR(st.st_mode) ? NO_FOLDER : NO_FILE, path,
-	    NULL, MS_BIND, NULL);
+	error = cover_others(j, path, &st);
+	return error != 0 ? error : cover(path, &st);
 }
 
 static int
@@ -309,7 +346,7 @@ mask_pipes(const struct job *j, const char *folder, unsigned depth)
 }
 
 static int
-make_masks(const struct job *j)
+make_these(const struct job *j)
 {
 	size_t i;
 	int error = 0;
@@ -336,10 +373,25 @@ make_masks(const struct job *j)
 	return error == 0 ? mask_copies(j) : error;
 }
 
+static int
+make_masks(const struct job *job)
+{
+	struct othernames names;
+	struct job j = *job;
+	int error, r = othernames_read(&names);
+
+	if (r != 0)
+		return r == ERR_NOMEM ? ENOMEM : EIO;
+	j.names = &names;
+	error = make_these(&j);
+	othernames_free(&names);
+	return error;
+}
+
 /* ---- all of it ----------------------------------------------------------- */
 
 static int
-build(const struct job *j, struct seal *s)
+build(const struct job *j, struct seal *s, bool *ret_unseen)
 {
 	int error;
 
@@ -358,22 +410,25 @@ build(const struct job *j, struct seal *s)
 	    (error = make_shim()) != 0)
 		return error;
 	/* What masks are made of is read-only by then. */
-	if ((error = finish_dev()) != 0)
+	if ((error = finish_dev()) != 0 ||
+	    (error = setid_hold(s, NO_FILE, ret_unseen)) != 0)
 		return error;
 	return make_masks(j);
 }
 
 int
 mounts_enter(const struct plan *p, const struct mounts_options *o,
-    bool *ret_by_remount)
+    struct mounts_result *ret_result)
 {
 	const struct job j = { .p = p, .o = o };
 	struct seal s = { .p = p, .userns = o->userns,
 	    .by_remount = o->by_remount };
-	int error = build(&j, &s);
+	struct mounts_result result = { .unseen = false };
+	int error = build(&j, &s, &result.unseen);
 
 	seal_close(&s);
-	if (error == 0 && ret_by_remount != NULL)
-		*ret_by_remount = s.by_remount;
+	result.by_remount = s.by_remount;
+	if (error == 0 && ret_result != NULL)
+		*ret_result = result;
 	return error;
 }

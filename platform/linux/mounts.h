@@ -22,21 +22,30 @@ struct mounts_options {
 	bool by_remount;	/* the way of kernels before 5.12 */
 };
 
+/* What came of it. */
+struct mounts_result {
+	bool by_remount;	/* which way was taken */
+	bool unseen;		/* the roots hold more files than are looked
+				 * at: one may be a set-id program */
+};
+
 /*
  * Turns the mount namespace of this process, which has it for itself, into the
  * payload's: everything read-only, nosuid and nodev; a private /dev; private,
  * capped /tmp, /var/tmp and /dev/shm; the plan's roots writable, nosuid and
- * nodev; last of all, masks: what the plan names, and with root's eyes
- * (`repair`, or read all) the system's password files with their copies and
- * root's keys. A masked file cannot be opened, a masked folder is empty.
+ * nodev; set-id programs that lie in a root, read-only (setid.h); last of all,
+ * masks: what the plan names, and with root's eyes (`repair`, or read all) the
+ * system's password files with their copies and root's keys; each under all of
+ * the names that mounts give it. A masked file cannot be opened, a masked
+ * folder is empty.
  * With services the runner's program stands at MOUNTS_OWN/systemctl.
  * Leaves the umask at 0.
  *
  * 0 or an errno; the process must not go on then. ELOOP a root has a symbolic
  * link in its path; EINVAL one lies where private folders do.
- * ret_by_remount (may be NULL) tells which way was taken.
+ * ret_result may be NULL.
  */
 MUST_CHECK int mounts_enter(const struct plan *p,
-    const struct mounts_options *o, bool *ret_by_remount);
+    const struct mounts_options *o, struct mounts_result *ret_result);
 
 #endif

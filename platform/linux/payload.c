@@ -35,6 +35,9 @@
 
 /* Of a payload that could not become the interpreter. */
 #define EXIT_SANDBOX 125
+/* What the init says when it has mounted. */
+#define MOUNTED 0
+#define MOUNTED_UNSEEN 1		/* struct mounts_result */
 /* The highest descriptor that is looked for where /proc does not tell. */
 #define FD_LAST 4095
 
@@ -112,11 +115,13 @@ limit_ipc(const struct payload *y)
 	    (unsigned long long)(p->memory_bytes / (uint64_t)size));
 	(void)!write_self("/proc/sys/kernel/shmall", pages);
 	(void)!write_self("/proc/sys/kernel/msgmni", "16");
+	/* Semaphores are 64 bytes each: 2 MB. */
+	(void)!write_self("/proc/sys/kernel/sem", "32000 32000 500 128");
 	return 0;
 }
 
 static int
-enter_mounts(const struct payload *y)
+make_mounts(const struct payload *y, struct mounts_result *ret_result)
 {
 	const struct mounts_options o = {
 		.own_proc = payload_has_init(y->plan),
@@ -125,7 +130,14 @@ enter_mounts(const struct payload *y)
 		    !is_userns(y->plan) && y->landlock == 0,
 	};
 
-	return mounts_enter(y->plan, &o, NULL);
+	return mounts_enter(y->plan, &o, ret_result);
+}
+
+/* As a step; it has no roots. */
+static int
+enter_mounts(const struct payload *y)
+{
+	return make_mounts(y, NULL);
 }
 
 /* The network namespace of what runs below an init. */
@@ -140,12 +152,13 @@ enter_network(const struct payload *y)
 static int
 await_mounts(const struct payload *y)
 {
-	char byte;
+	char byte = MOUNTED;
 	ssize_t n;
 
 	do {
 		n = read(y->mounted, &byte, sizeof(byte));
 	} while (n < 0 && errno == EINTR);
+	*y->unseen = byte == MOUNTED_UNSEEN;
 	return n == 1 ? 0 : EIO;
 }
 
@@ -266,11 +279,28 @@ static const struct {
 	{ RLIMIT_NICE, 0 },
 };
 
+/*
+ * No core files. Where a program takes them (core(5), "|" in core_pattern), it
+ * is started by the kernel, as root and outside, whatever this limit says: but
+ * for 1, which is below any file's size and ends it there as well. The filter
+ * sees to it that this stays.
+ */
+static int
+limit_cores(const struct plan *p)
+{
+	const struct limit one = { 1, 1 };
+
+	if (p->profile != PLAN_FULL &&
+	    syscall(SYS_prlimit64, 0, RLIMIT_CORE, &one, NULL) == 0)
+		return 0;
+	return lower(RLIMIT_CORE, 0);
+}
+
 static int
 set_limits(const struct payload *y)
 {
 	const struct plan *p = y->plan;
-	int error = lower(RLIMIT_CORE, 0);
+	int error = limit_cores(p);
 	size_t i;
 
 	for (i = 0; i < sizeof(shares) / sizeof(shares[0]) && error == 0 &&
@@ -330,6 +360,7 @@ enter_seccomp(const struct payload *y)
 		.internet = net == PLAN_NET_HOST ||
 		    (net == PLAN_NET_NONE && y->landlock >= 4),
 		.root = y->plan->uid == 0,
+		.no_shared_files = y->unseen != NULL && *y->unseen,
 	};
 
 	return seccomp_enter(&policy);
@@ -509,7 +540,10 @@ is_orphan(const struct payload *y)
 __attribute__((noreturn)) static void
 be_init(struct payload *y)
 {
+	struct mounts_result result;
 	int mounted[2], error, pid;
+	bool unseen = false;
+	char byte;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
 	    pipe2(mounted, O_CLOEXEC) != 0)
@@ -521,14 +555,16 @@ be_init(struct payload *y)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		fail(y, PLAN_STEP_SUPERVISE, errno);
 	y->mounted = mounted[0];
+	y->unseen = &unseen;
 	if ((pid = clone_into(y, 0)) == 0)
 		take_steps(y, repair_steps);
 	if (pid < 0)
 		fail(y, PLAN_STEP_FORK, errno);
 	(void)limit_ipc(y);
-	if ((error = enter_mounts(y)) != 0)
+	if ((error = make_mounts(y, &result)) != 0)
 		fail(y, PLAN_STEP_MOUNT, error);
-	if (write(mounted[1], "", 1) != 1)
+	byte = result.unseen ? MOUNTED_UNSEEN : MOUNTED;
+	if (write(mounted[1], &byte, 1) != 1)
 		fail(y, PLAN_STEP_MOUNT, errno);
 	watch(y, pid);
 }

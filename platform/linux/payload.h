@@ -13,7 +13,8 @@ struct payload {
 	const struct plan *plan;
 	int report;		/* takes the first failure; closes at exec */
 	int end;		/* takes the end that its init sees, or -1 */
-	int mounted;		/* a byte comes when its init has mounted */
+	int mounted;		/* a byte comes when its init has mounted: */
+	bool *unseen;		/* whether it saw all of the roots */
 	int broker;		/* becomes PLAN_FD_BROKER, or -1 */
 	int groups[PLAN_CGROUPS_MAX];	/* control groups' folders, or -1 */
 	bool joined;		/* born into the version 2 group */

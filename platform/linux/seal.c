@@ -448,6 +448,43 @@ seal_place(const struct seal *s)
 	return error;
 }
 
+int
+seal_reopen(const struct seal *s, size_t i)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	int folder, fd, error;
+
+	if (s->roots[i].tree >= 0)
+		return openat(s->roots[i].tree, ".", flags);
+	if ((error = open_root(s->p->roots[i], true, &folder)) != 0) {
+		errno = error;
+		return -1;
+	}
+	fd = openat(folder, ".", flags);
+	(void)close(folder);
+	return fd;
+}
+
+int
+seal_file(int fd)
+{
+	struct attributes a = {
+		.set = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV,
+		.propagation = MS_PRIVATE,
+	};
+	int tree = (int)syscall(SYS_open_tree, fd, "", TREE_CLONE | AT_EMPTY |
+	    O_CLOEXEC), error = 0;
+
+	if (tree < 0)
+		return errno;
+	if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY, &a,
+	    sizeof(a)) != 0 || syscall(SYS_move_mount, tree, "", fd, "",
+	    MOVE_F_EMPTY_PATH | MOVE_T_EMPTY_PATH) != 0)
+		error = errno;
+	(void)close(tree);
+	return error;
+}
+
 void
 seal_close(struct seal *s)
 {

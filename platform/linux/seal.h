@@ -48,6 +48,16 @@ MUST_CHECK int seal_place(const struct seal *s);
 /* Closes what is open; also after a failure. */
 void seal_close(struct seal *s);
 
+/*
+ * The root number i as it was placed, to read the folder by. -1 and errno.
+ */
+int seal_reopen(const struct seal *s, size_t i);
+/*
+ * Makes the file of that descriptor (O_PATH) a read-only mount of its own.
+ * Linux 5.12. 0 or an errno.
+ */
+MUST_CHECK int seal_file(int fd);
+
 /* Blanks and the like stand as \040 in mountinfo (proc(5)). In place. */
 void seal_unescape(char *path);
 /*

@@ -80,9 +80,11 @@ const struct seccomp_call seccomp_calls[] = {
 	{ "io_setup",		{ 206, 0 },	SECCOMP_ENOSYS },
 	{ "inotify_init",	{ 253, -1 },	SECCOMP_INOTIFY },
 	{ "inotify_init1",	{ 294, 26 },	SECCOMP_INOTIFY },
-	{ "mmap",		{ 9, 222 },	SECCOMP_HUGE_MAP },
+	{ "mmap",		{ 9, 222 },	SECCOMP_MAP },
 	{ "memfd_create",	{ 319, 279 },	SECCOMP_HUGE_FILE },
 	{ "shmget",		{ 29, 194 },	SECCOMP_HUGE_SHARED },
+	{ "setrlimit",		{ 160, 164 },	SECCOMP_LIMIT },
+	{ "prlimit64",		{ 302, 261 },	SECCOMP_LIMIT_OF },
 
 	/* the kernel's own business, and wide doors into it */
 	{ "bpf",		{ 321, 280 },	SECCOMP_EPERM },
@@ -167,6 +169,9 @@ static const uint32_t audit_arch[SECCOMP_ARCHES] = {
 #define FCNTL_SETLEASE 1024u
 #define FCNTL_SETDELEG 1040u		/* the same for folders, Linux 6.19 */
 #define MAP_HUGE 0x40000u		/* MAP_HUGETLB */
+#define MAP_ANONYMOUS_BIT 0x20u
+#define MAP_SHARED_BIT 1u		/* also of MAP_SHARED_VALIDATE */
+#define LIMIT_CORE 4u			/* RLIMIT_CORE */
 #define MEMFD_HUGE 4u			/* MFD_HUGETLB */
 #define SHM_HUGE 04000u			/* SHM_HUGETLB */
 
@@ -179,6 +184,10 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #define LOAD_ARG(i)							\
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS,				\
 	    (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (i)))
+/* Its upper half. */
+#define LOAD_ARG_HIGH(i)						\
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS,				\
+	    (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (i) + 4))
 #define RETURN(v) BPF_STMT(BPF_RET | BPF_K, (v))
 #define DENY(error) RETURN(SECCOMP_RET_ERRNO | (error))
 #define ALLOW RETURN(SECCOMP_RET_ALLOW)
@@ -308,6 +317,49 @@ add_bits(struct seccomp_program *p, unsigned arg, uint32_t bits, uint32_t error)
 	ADD(p, DENY(error));
 }
 
+static void
+add_map(struct seccomp_program *p, const struct seccomp_policy *policy)
+{
+	/* As where no such pages are left. */
+	if (!policy->no_shared_files) {
+		add_bits(p, 3, MAP_HUGE, ENOMEM);
+		return;
+	}
+	ADD(p, LOAD_ARG(3));
+	ADD(p, IF_ANY_BIT(MAP_HUGE, 0, 1));
+	ADD(p, DENY(ENOMEM));
+	ADD(p, IF_ANY_BIT(MAP_ANONYMOUS_BIT, 1, 0));
+	ADD(p, IF_ANY_BIT(MAP_SHARED_BIT, 1, 0));
+	ADD(p, ALLOW);
+	/* As on file systems that cannot. */
+	ADD(p, DENY(ENODEV));
+}
+
+/*
+ * Who sets its limit of core files wants none: there are none, and a lower one
+ * would let the kernel start the program that takes them. So it is answered as
+ * if it had been done. That of others is nobody's business.
+ */
+static void
+add_limit(struct seccomp_program *p, unsigned resource)
+{
+	ADD(p, LOAD_ARG(resource));
+	ADD(p, IF_EQUAL(LIMIT_CORE, 1, 0));
+	ADD(p, ALLOW);
+	if (resource > 0) {
+		/* prlimit(2) may only ask. */
+		ADD(p, LOAD_ARG(2));
+		ADD(p, IF_EQUAL(0, 0, 3));
+		ADD(p, LOAD_ARG_HIGH(2));
+		ADD(p, IF_EQUAL(0, 0, 1));
+		ADD(p, ALLOW);
+		ADD(p, LOAD_ARG(0));
+		ADD(p, IF_EQUAL(0, 1, 0));
+		ADD(p, DENY(EPERM));
+	}
+	ADD(p, DENY(0));
+}
+
 /* Files that are opened have a mode only if they are made. */
 static void
 add_open(struct seccomp_program *p, unsigned flags)
@@ -352,15 +404,20 @@ add_rule(struct seccomp_program *p, enum seccomp_rule rule,
 	case SECCOMP_INOTIFY:
 		add_inotify(p, policy);
 		break;
-	case SECCOMP_HUGE_MAP:
-		/* As where no such pages are left. */
-		add_bits(p, 3, MAP_HUGE, ENOMEM);
+	case SECCOMP_MAP:
+		add_map(p, policy);
 		break;
 	case SECCOMP_HUGE_FILE:
 		add_bits(p, 1, MEMFD_HUGE, ENOMEM);
 		break;
 	case SECCOMP_HUGE_SHARED:
 		add_bits(p, 2, SHM_HUGE, ENOMEM);
+		break;
+	case SECCOMP_LIMIT:
+		add_limit(p, 0);
+		break;
+	case SECCOMP_LIMIT_OF:
+		add_limit(p, 1);
 		break;
 	case SECCOMP_PERSONALITY:
 		add_personality(p);

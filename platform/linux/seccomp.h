@@ -24,10 +24,11 @@ struct seccomp_policy {
 	bool internet;		/* AF_INET and AF_INET6: TCP, UDP, ping */
 	bool root;		/* uid 0, whose share of the kernel is the
 				 * system's: no inotify */
+	bool no_shared_files;	/* none is mapped shared: setid.h */
 };
 
 /* Most instructions of a filter; it is far below BPF_MAXINSNS. */
-#define SECCOMP_CODE_MAX 440
+#define SECCOMP_CODE_MAX 480
 
 struct seccomp_program {
 	struct sock_filter code[SECCOMP_CODE_MAX];
@@ -61,9 +62,12 @@ enum seccomp_rule {
 				 * with keys of a file system */
 	SECCOMP_FCNTL,		/* no leases: who opens the file would wait */
 	SECCOMP_INOTIFY,	/* not root's */
-	SECCOMP_HUGE_MAP,	/* no huge pages, which no limit counts */
+	SECCOMP_MAP,		/* no huge pages, which no limit counts; and
+				 * perhaps no shared files */
 	SECCOMP_HUGE_FILE,
 	SECCOMP_HUGE_SHARED,
+	SECCOMP_LIMIT,		/* that of core files stays as it is */
+	SECCOMP_LIMIT_OF,
 	SECCOMP_PERSONALITY,	/* none but the plain one */
 	SECCOMP_MODE_1,		/* no set-id bits in the mode, argument 1 */
 	SECCOMP_MODE_2,

@@ -32,12 +32,20 @@ fill_standard(void)
 	return 0;
 }
 
+/* What we start may have the least that there is: linux/payload.c. */
+static int
+forbid_cores(void)
+{
+	const struct rlimit least = { 0, 1 }, none = { 0, 0 };
+
+	return setrlimit(RLIMIT_CORE, &least) == 0 ? 0 :
+	    setrlimit(RLIMIT_CORE, &none);
+}
+
 int
 secrets_guard_process(void)
 {
-	const struct rlimit none = { 0, 0 };
-
-	if (fill_standard() != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+	if (fill_standard() != 0 || forbid_cores() != 0)
 		return ERR_IO;
 	return native_forbid_tracing() == 0 ? 0 : ERR_IO;
 }

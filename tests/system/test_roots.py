@@ -31,7 +31,7 @@ REFUSED = '''
 /usr/lib/NetworkManager/dispatcher.d /usr/share/polkit-1/rules.d /usr/src/x
 /lib /lib64 /lib/modules /libexec /bin /sbin /boot /boot/grub /efi /dev /dev/shm
 /proc /sys /run /run/systemd /root /root/.ssh /nix/store /gnu /snap /ostree
-/sysroot /service /command /package /var /var/lib /var/lib/dpkg
+/sysroot /.snapshots/1/snapshot /service /command /package /var /var/lib /var/lib/dpkg
 /var/lib/dpkg/info /var/lib/rpm /var/lib/apt/lists /var/lib/docker
 /var/lib/docker/volumes/x/_data /var/lib/containers
 /var/lib/containers/storage/volumes/x /var/lib/containerd /var/lib/kubelet/pods

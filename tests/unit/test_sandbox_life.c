@@ -554,6 +554,14 @@ GUARDED(memory_of_system_v)
 		CHECK_INT(run.o.end, EXEC_FINISHED);
 		CHECK_INT(run.o.exit_code, 5);
 		finish(&run, &with[j]);
+		/* 32000 semaphores take 2 MB, and there are not more. */
+		job = job_of(&with[j], "perl -e 'for (1..9) { "
+		    "defined semget(0, 20000, 0600) or exit $_; }'");
+		job.memory = 64 * MIB;
+		run_job(&run, &job);
+		CHECK_INT(run.o.end, EXEC_FINISHED);
+		CHECK_INT(run.o.exit_code, 2);
+		finish(&run, &with[j]);
 	}
 }
 

@@ -80,8 +80,8 @@ ask(enum seccomp_arch arch, const struct seccomp_policy *policy, int number,
 }
 
 static const uint64_t no_args[4];
-static const struct seccomp_policy wide = { true, true, false };
-static const struct seccomp_policy narrow = { false, false, true };
+static const struct seccomp_policy wide = { true, true, false, false };
+static const struct seccomp_policy narrow = { false, false, true, false };
 
 static int
 number_of(const char *name, enum seccomp_arch arch)
@@ -339,6 +339,17 @@ static const struct {
 	{ "shmget", { 1, 4096, 05600 }, ERRNO(ENOMEM), ERRNO(ENOMEM) },
 	{ "ioctl", { 3, 0xc0506617 }, ERRNO(EPERM), ERRNO(EPERM) },
 	{ "ioctl", { 3, 0xc0406618 }, ERRNO(EPERM), ERRNO(EPERM) },
+	/* core files: as if it had been done */
+	{ "setrlimit", { 4, 1 }, ERRNO(0), ERRNO(0) },
+	{ "setrlimit", { 4 | HIGH, 1 }, ERRNO(0), ERRNO(0) },
+	{ "setrlimit", { 7, 4 }, ALLOWED, ALLOWED },
+	{ "prlimit64", { 0, 4, 1, 0 }, ERRNO(0), ERRNO(0) },
+	{ "prlimit64", { 0, 4, HIGH, 1 }, ERRNO(0), ERRNO(0) },
+	{ "prlimit64", { 0, 4 | HIGH, 1, 0 }, ERRNO(0), ERRNO(0) },
+	{ "prlimit64", { 0, 4, 0, 1 }, ALLOWED, ALLOWED },
+	{ "prlimit64", { 1, 4, 0, 1 }, ALLOWED, ALLOWED },
+	{ "prlimit64", { 1, 4, 1, 0 }, ERRNO(EPERM), ERRNO(EPERM) },
+	{ "prlimit64", { 4, 7, 1, 0 }, ALLOWED, ALLOWED },
 	/* set-id bits */
 	{ "chmod", { 1, 0777 }, ALLOWED, ALLOWED },
 	{ "chmod", { 1, 01777 }, ALLOWED, ALLOWED },
@@ -457,6 +468,32 @@ TEST(arguments)
 	for (i = SECCOMP_ENOSYS; i < SECCOMP_RULES; i++)
 		covered += seen[i];
 	CHECK_INT(covered, SECCOMP_RULES - SECCOMP_ENOSYS);
+}
+
+/* Where a root may hold set-id programs that nobody saw. */
+TEST(shared_files)
+{
+	static const struct seccomp_policy p = { .no_shared_files = true };
+	static const struct {
+		uint64_t flags;
+		uint32_t want;
+	} rows[] = {
+		{ 0x1, ERRNO(ENODEV) }, { 0x3, ERRNO(ENODEV) },
+		{ 0x8001, ERRNO(ENODEV) }, { 0x1 | HIGH, ERRNO(ENODEV) },
+		{ 0x2, ALLOWED }, { 0x22, ALLOWED }, { 0x21, ALLOWED },
+		{ 0x40022, ERRNO(ENOMEM) }, { 0x40001, ERRNO(ENOMEM) },
+	};
+	size_t i;
+	int a;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (a = 0; a < SECCOMP_ARCHES; a++) {
+			const uint64_t args[4] = { 0, 4096, 3, rows[i].flags };
+
+			CHECK_MSG(ask((enum seccomp_arch)a, &p, number_of(
+			    "mmap", (enum seccomp_arch)a), args) ==
+			    rows[i].want, "row %zu, arch %d", i, a);
+		}
 }
 
 /* ---- in force ------------------------------------------------------------ */

@@ -90,6 +90,7 @@ THINGS = '''
 cd /opt/probe
 mkdir folder open declared state state/journal
 chmod 777 open declared; chmod 755 folder; chmod 700 state
+echo x >declared/set-id; chmod 4755 declared/set-id
 for f in folder/file folder/remove folder/move state/device.key \\
 	state/journal/0000000000000000.seg /tmp/host-file /dev/shm/host-file
 do echo x >$f; done

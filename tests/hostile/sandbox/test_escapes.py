@@ -271,6 +271,7 @@ RESET = '''
     chmod 755 /opt/probe/folder; chmod 777 /opt/probe/open /srv/declared
     rm -rf /opt/probe/folder/* /opt/probe/open/* /srv/declared/*
     for f in file remove move; do echo x > /opt/probe/folder/$f; done
+    echo x > /srv/declared/set-id; chmod 4755 /srv/declared/set-id
     echo x > /tmp/host-file; echo x > /dev/shm/host-file
     chmod 644 /tmp/host-file /dev/shm/host-file
     mkdir -p /var/backups; echo x > /var/backups/shadow.bak

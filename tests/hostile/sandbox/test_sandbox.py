@@ -100,6 +100,7 @@ class Fixture:
                 at = os.path.join(self.path(name), old)
                 shutil.rmtree(at) if os.path.isdir(at) and \
                     not os.path.islink(at) else os.remove(at)
+        write(os.path.join(self.path('declared'), 'set-id'), mode=0o4755)
         for key, at in (('tmp_file', '/tmp'), ('shm_file', '/dev/shm')):
             self.facts[key] = write(os.path.join(at, os.path.basename(
                 self.dir)), mode=0o644)
@@ -371,7 +372,10 @@ def test_nothing_was_broken():
             planted = [os.path.join(at, n) for at, _, names in
                        os.walk(fx.path('declared')) for n in names
                        if os.lstat(os.path.join(at, n)).st_mode & 0o6000]
-            checks.equal(planted, [], 'set-id files')
+            own = os.path.join(fx.path('declared'), 'set-id')
+            checks.equal(planted, [own], 'set-id files')
+            with open(own, encoding='ascii') as f:
+                checks.equal(f.read(), 'x', 'one that was there')
             checks.equal(fx.victim.poll(), None, 'the victim has ended')
 
 

@@ -10,6 +10,7 @@
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -185,6 +186,40 @@ plant_openat2(void)
 	return has_bits(path, S_ISUID);
 }
 
+/*
+ * One that lies in a folder where this payload may write: the kernel takes the
+ * bit off with what is written, but not with what is stored in shared memory.
+ */
+static int
+rewrite_set_id(void)
+{
+	const char *path = below("declared", "set-id");
+	struct stat st;
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	char *text;
+
+	if (fd < 0)
+		return errno;
+	text = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (text == MAP_FAILED || fstat(fd, &st) != 0)
+		return errno;
+	*text = 'y';
+	return (st.st_mode & S_ISUID) != 0 ? 0 : EPERM;
+}
+
+static int
+replace_set_id(void)
+{
+	const char *path = own("planted-10");
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+
+	if (fd < 0)
+		return errno;
+	(void)close(fd);
+	return outcome(syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD,
+	    below("declared", "set-id"), 2 /* RENAME_EXCHANGE */));
+}
+
 static int
 plant_mkdir(void)
 {
@@ -225,6 +260,8 @@ const struct probe identity_probes[] = {
 	{ G, "plant_mknod", plant_mknod },
 	{ G, "plant_openat2", plant_openat2 },
 	{ G, "plant_mkdir", plant_mkdir },
+	{ G, "rewrite_set_id", rewrite_set_id },
+	{ G, "replace_set_id", replace_set_id },
 	{ G, "rlimit_raise", rlimit_raise },
 	{ NULL, NULL, NULL }
 };
