@@ -79,6 +79,9 @@ add_member(struct archive *a, const char h[BLOCK], uint64_t at, uint64_t size)
 	size_t skip = strncmp(h, "./", 2) == 0 ? 2 : 0;
 	struct member *m;
 
+	/* In a folder (ustar's prefix) whose names none of ours begins with. */
+	if (memcmp(h + 257, "ustar", 6) == 0 && h[345] != '\0')
+		return 0;
 	if (a->n_members == a->room) {
 		a->room = a->room > 0 ? 2 * a->room : 64;
 		m = realloc(a->members, a->room * sizeof(*m));
@@ -101,6 +104,18 @@ by_name(const void *a, const void *b)
 	const struct member *x = a, *y = b;
 
 	return strcmp(x->name, y->name);
+}
+
+/* Of two with one name, other programs might take the other. */
+static int
+check_names(const struct archive *a)
+{
+	size_t i;
+
+	for (i = 1; i < a->n_members; i++)
+		if (by_name(&a->members[i - 1], &a->members[i]) == 0)
+			return ERR_CORRUPT;
+	return 0;
 }
 
 static int
@@ -131,7 +146,7 @@ read_tar(struct archive *a)
 	}
 	if (a->n_members > 0)
 		qsort(a->members, a->n_members, sizeof(*a->members), by_name);
-	return 0;
+	return check_names(a);
 }
 
 static const struct member *

@@ -131,6 +131,21 @@ def test_other_forms_of_an_archive():
                 t.add(h.state, prefix or '/')
             code, err = verify(path)
             checks.equal(code, 0, err)
+        # Another program might take the other one, which nobody verified.
+        path = h.path('twice.tar')
+        with tarfile.open(path, 'w', format=tarfile.USTAR_FORMAT) as t:
+            t.add(h.state, '')
+            t.add(h.path('0.tar'), 'checkpoint')
+        code, err = verify(path)
+        checks.equal(code, 3, err)
+        # As does what stands in a folder of its own.
+        path = h.path('deep.tar')
+        with tarfile.open(path, 'w', format=tarfile.USTAR_FORMAT) as t:
+            t.add(h.state, '')
+            for name in ('checkpoint', 'journal/' + '0' * 16 + '.seg'):
+                t.add(h.path('0.tar'), 'x' * 90 + '/' + name)
+        code, err = verify(path)
+        checks.equal(code, 0, err)
         journal = os.path.join(h.state, 'journal')
         for name in os.listdir(journal):
             os.unlink(os.path.join(journal, name))
