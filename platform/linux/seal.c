@@ -454,7 +454,8 @@ seal_reopen(const struct seal *s, size_t i)
 	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 	int folder, fd, error;
 
-	if (s->roots[i].tree >= 0)
+	/* One that was held in vain, before Linux 5.12, is not in the tree. */
+	if (!s->by_remount)
 		return openat(s->roots[i].tree, ".", flags);
 	if ((error = open_root(s->p->roots[i], true, &folder)) != 0) {
 		errno = error;
