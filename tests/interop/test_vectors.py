@@ -235,6 +235,22 @@ def merkle_left_out():
         (dict(same, root2=None), False), (none, False),
         ({"size1": 0, "size2": 0}, False),
         (dict(none, size2=5, root2=b64(root)), False),
+        # What is no hash, no proof or no number is refused, and no more.
+        (dict(last, root="!"), False), (dict(last, leafHash="aa"), False),
+        (dict(last, leafHash=leaf.hex()), False),
+        (dict(last, root=b64(root)[:-1]), False),
+        (dict(last, root=b64(root).replace("=", "\r\n=")), False),
+        (dict(last, proof=path[:-1] + ["x"]), False),
+        (dict(last, proof=path[:-1] + [""]), False),
+        (dict(last, proof=path + [path[0]] * 500), False),
+        (dict(last, leafIdx=-1), False), (dict(last, treeSize=-1), False),
+        (dict(last, leafIdx=2 ** 64), False),
+        (dict(last, leafIdx=2 ** 41), False),
+        (dict(last, leafIdx=0, treeSize=0, proof=[]), False),
+        (dict(last, more={"x": [1, None]}), True),
+        (dict(same, root1="!", root2="!"), False),
+        (dict(same, size1=2 ** 41), False), (dict(same, size2=-5), False),
+        (dict(same, size1=0), False), (dict(none, proof=[]), False),
     ]
     with tempfile.TemporaryDirectory() as folder:
         paths = []
@@ -243,6 +259,12 @@ def merkle_left_out():
             with open(paths[-1], "w") as f:
                 json.dump(case if good else dict(case, wantErr=True), f)
         run("interop_merkle", paths, "merkle_left_out")
+        # All of them in one file, as other systems end their lines.
+        path = os.path.join(folder, "all.json")
+        with open(path, "w", newline="\r\n") as f:
+            json.dump([case if good else dict(case, wantErr=True)
+                       for case, good in cases], f, indent=1)
+        run("interop_merkle", path, "merkle_in_one_file")
 
 
 def main():
