@@ -196,8 +196,8 @@ def test_records_have_to_follow_one_another():
         k.d.send()
         other = k.d.journal[1].replace(b'"a"', b'"b"')
         k.d.link.binary(link.put_binary(1, (1, other)))
-        while k.c.get('/v1/devices/' + k.d.id)['alarm'] is None:
-            pass
+        checks.until(lambda: k.c.get('/v1/devices/' + k.d.id)[
+                         'alarm'] is not None, 'alarm')
         checks.true('forked' in k.c.read_log(), 'no word of it')
         raw = k.c.request('GET', '/v1/journal/' + k.d.id)[2]
         checks.true(k.d.journal[1] in raw and other not in raw, 'journal')

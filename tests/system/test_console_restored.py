@@ -74,10 +74,9 @@ def journal_of(a):
 
 def synced(k, a):
     """Waits until the console has all that the device has; how many."""
-    while True:
-        n = journal_of(a)['records']
-        if device_of(k, a)['records'] == n:
-            return n
+    checks.until(lambda: device_of(k, a)['records'] ==
+                 journal_of(a)['records'], 'record')
+    return device_of(k, a)['records']
 
 
 def start_later(a, seconds):
@@ -86,8 +85,9 @@ def start_later(a, seconds):
         ['unshare', '--time', '--boottime', str(seconds),
          fake.program('countersignd'), '--config', a.config],
         stdin=subprocess.DEVNULL, stdout=a.log, stderr=a.log)
-    while status(a) is None:
-        checks.true(a.process.poll() is None, 'the agent ended')
+    checks.until(lambda: status(a) is not None or
+                 a.process.poll() is not None, 'agent')
+    checks.equal(a.process.poll(), None, 'exit code')
 
 
 def note(k, a):
@@ -101,8 +101,7 @@ def settle(k, a):
     """All that the device has is here, and under a checkpoint."""
     note(k, a)
     n = synced(k, a)
-    while device_of(k, a)['checkpoint'] < n:
-        pass
+    checks.until(lambda: device_of(k, a)['checkpoint'] >= n, 'checkpoint')
 
 
 def fill_a_segment(k, a):
@@ -152,8 +151,8 @@ def test_a_console_from_an_older_backup():
         # What it cosigned since is asked for again, from where it is now.
         size = d['checkpoint']
         run(k, a)
-        while device_of(k, a)['checkpoint'] <= size:
-            pass
+        checks.until(lambda: device_of(k, a)['checkpoint'] > size,
+                     'checkpoint')
         checks.equal(device_of(k, a)['alarms'], [])
         audit(k, a)
 
@@ -178,8 +177,7 @@ def test_a_console_older_than_what_the_device_has_kept():
             a.stop()
             start_later(a, 500 * 86400)
             note(k, a)
-        while segments(a)[0] == 0:
-            pass
+        checks.until(lambda: segments(a)[0] > 0, 'pruning')
         checks.equal(segments(a), [until])
         k.c.start()
         restore(k, path)
@@ -412,8 +410,7 @@ def test_hashes_for_what_was_signed_before():
         checks.equal(ask(k.d, log_of(k.d).request(0, 400))[0], 200)
         hashes[399] = os.urandom(32)
         k.d.link.binary(leaves(n, 512, hashes[n:512]))
-        while len(device(k)['alarms']) < 2:
-            pass
+        checks.until(lambda: len(device(k)['alarms']) == 2, 'alarms')
         checks.equal(sorted(a['kind'] for a in device(k)['alarms']),
                      ['fork', 'missing'])
         checks.equal(device(k)['forked'], True)
@@ -537,8 +534,7 @@ def test_a_device_from_an_older_copy():
         shutil.copytree(state, state + '.old')
         old = len(journal_bytes(state))
         a.start()
-        while status(a) is None:
-            pass
+        checks.until(lambda: status(a) is not None, 'agent')
         run(k, a)
         settle(k, a)
         n = device_of(k, a)['records']
@@ -547,12 +543,11 @@ def test_a_device_from_an_older_copy():
         os.rename(state + '.old', state)
         checks.true(len(journal_bytes(state)) == old, 'the copy')
         a.start()
-        while not device_of(k, a)['alarms']:
-            pass
+        checks.until(lambda: device_of(k, a)['alarms'], 'alarm')
         alarm = device_of(k, a)['alarms'][0]
         checks.equal((alarm['kind'], alarm['ours']), ('rollback', str(n)))
-        while 'journal_rolled_back' not in json.dumps(status(a)):
-            pass
+        checks.until(lambda: 'journal_rolled_back' in json.dumps(status(a)),
+                     'lockdown')
         # Nothing of ours was touched: the copy here is the later one.
         checks.equal(device_of(k, a)['records'], n)
         k.c.kill()
@@ -571,8 +566,7 @@ def test_a_machine_that_was_cloned():
         state = os.path.join(a.dir, 'state')
         shutil.copytree(state, state + '.clone')
         a.start()
-        while status(a) is None:
-            pass
+        checks.until(lambda: status(a) is not None, 'agent')
         note(k, a)
         settle(k, a)
         n = device_of(k, a)['records']
@@ -582,24 +576,21 @@ def test_a_machine_that_was_cloned():
         os.rename(state + '.clone', state)
         k.c.kill()
         a.start()
-        while status(a) is None:
-            pass
+        checks.until(lambda: status(a) is not None, 'agent')
         while journal_of(a)['records'] < n + 20:
             note(k, a)
         k.c.start()
-        while not device_of(k, a)['alarms']:
-            pass
+        checks.until(lambda: device_of(k, a)['alarms'], 'alarm')
         alarm = device_of(k, a)['alarms'][0]
         checks.equal(alarm['kind'], 'fork')
-        while 'journal_tampered' not in json.dumps(status(a)):
-            pass
+        checks.until(lambda: 'journal_tampered' in json.dumps(status(a)),
+                     'lockdown')
         # The first goes on; that there was another stays said.
         a.stop()
         shutil.rmtree(state)
         os.rename(state + '.first', state)
         a.start()
-        while not device_of(k, a)['connected']:
-            pass
+        checks.until(lambda: device_of(k, a)['connected'], 'connection')
         checks.equal(device_of(k, a)['alarms'][0], alarm)
         checks.equal(device_of(k, a)['records'], n)
 

@@ -51,8 +51,7 @@ def device(k):
 
 def alarmed(k, n=1):
     """Waits for that many open alarms; they."""
-    while len(device(k)['alarms']) < n:
-        pass
+    checks.until(lambda: len(device(k)['alarms']) >= n, 'alarms')
     alarms = device(k)['alarms']
     checks.equal(len(alarms), n)
     return alarms
@@ -111,15 +110,15 @@ def test_two_records_at_one_index():
             hex_(tlog.leaf(k.d.journal[3]))))
         check_everywhere(k, 'fork')
         # What follows is evidence and no part of the journal, also later.
-        while k.c.get('/v1/alarms/%d' % a['id'])['evidence'] < 3:
-            pass
+        checks.until(lambda: k.c.get('/v1/alarms/%d' % a['id'])[
+                         'evidence'] >= 3, 'evidence')
         k.d.connect()
         checks.equal(k.d.prove(), 6)
         clock(k.d, 70, 'd')
         k.d.post(6)
         k.d.post(0)
-        while k.c.get('/v1/alarms/%d' % a['id'])['evidence'] < 73:
-            pass
+        checks.until(lambda: k.c.get('/v1/alarms/%d' % a['id'])[
+                         'evidence'] >= 73, 'evidence')
         checks.equal(device(k)['records'], 6)
         checks.equal(device(k)['forked'], True)
         files, journal = evidence(k)
@@ -188,8 +187,8 @@ def test_two_roots_for_one_size_over_http():
         checks.equal(a['kind'], 'fork')
         # The open link knows at once: what it sends now is evidence.
         k.d.post(clock(k.d))
-        while k.c.get('/v1/alarms/%d' % a['id'])['evidence'] < 1:
-            pass
+        checks.until(lambda: k.c.get('/v1/alarms/%d' % a['id'])[
+                         'evidence'] >= 1, 'evidence')
         checks.equal(device(k)['records'], 6)
 
 

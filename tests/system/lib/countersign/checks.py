@@ -9,7 +9,10 @@ side, in threads; each prints `ok SCRIPT.x`, `not ok SCRIPT.x: why` or
 import concurrent.futures
 import os
 import sys
+import time
 import traceback
+
+from . import fake
 
 
 class Skip(Exception):
@@ -29,6 +32,14 @@ def equal(got, want, what=''):
 def true(condition, what):
     if not condition:
         raise AssertionError(what)
+
+
+def until(condition, what, limit=4 * fake.LIMIT):
+    """Waits for what can only be asked for; asks a hundred times a second."""
+    end = time.monotonic() + limit
+    while not condition():
+        true(time.monotonic() < end, 'no ' + what)
+        time.sleep(0.01)
 
 
 def _why(e):
