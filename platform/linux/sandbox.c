@@ -346,11 +346,15 @@ static enum sandbox_why
 look(struct tree *t, const struct plan *p)
 {
 	uint64_t memory = 0;
-	size_t i, n;
+	size_t i, n = 0;
 
 	if (tree_read(t) != 0)
 		return SANDBOX_ITSELF;
-	n = tree_mark(t, getpid(), NULL, 0);
+	(void)tree_mark(t, getpid(), NULL, 0);
+	/* Each thread, as control groups and RLIMIT_NPROC count. */
+	for (i = 0; i < t->n; i++)
+		if (t->p[i].ours && !t->p[i].zombie)
+			n += t->p[i].threads;
 	if (n > 0 && payload_has_init(p))
 		n--;
 	if (p->processes > 0 && (p->flags & PLAN_FLAG_PROCESSES) == 0 &&

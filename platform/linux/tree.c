@@ -48,7 +48,8 @@ read_text(int pid, const char *name, char *text, size_t size)
 
 /*
  * /proc/PID/stat: "pid (name) state ppid … ". The name may hold anything, also
- * ") R 1"; what follows its last ')' cannot. Field 22 is the start.
+ * ") R 1"; what follows its last ')' cannot. Field 20 is how many threads it
+ * has, 22 the start.
  */
 static bool
 read_process(int pid, struct tree_process *ret_p)
@@ -70,6 +71,8 @@ read_process(int pid, struct tree_process *ret_p)
 		if (*s != ' ')
 			return false;
 		p.start = strtoull(s + 1, &end, 10);
+		if (field == 20)
+			p.threads = (unsigned)p.start;
 		/* Some fields are negative; those are passed over too. */
 		s = end;
 	}

@@ -17,6 +17,7 @@ struct tree_process {
 	int parent;
 	bool zombie;		/* ended, not reaped */
 	bool ours;		/* descends from us: tree_mark() */
+	unsigned threads;
 	uint64_t start;		/* when it began, in ticks: pid and start name
 				 * a process for good */
 };

@@ -467,6 +467,31 @@ GUARDED_ONLY(fork_bomb)
 	}
 }
 
+/* A thread is one, too, wherever they are counted. */
+GUARDED(threads_are_counted)
+{
+	struct job job;
+	struct run run;
+	size_t j;
+
+	need_root();
+	for (j = 0; j < WITHS; j++) {
+		job = job_of(&with[j], "exec /usr/bin/python3 -c 'import "
+		    "threading, time\n"
+		    "for i in range(60):\n"
+		    "    threading.Thread(target=time.sleep, args=(1000,), "
+		    "daemon=True).start()\n"
+		    "time.sleep(1000)'");
+		job.processes = 16;
+		run_job(&run, &job);
+		/* It cannot start them, or is ended for those it has. */
+		CHECK_MSG(strcmp(run.reason, "limit") == 0 ||
+		    (run.o.end == EXEC_FINISHED && run.o.exit_code == 1),
+		    "%s: %.40s %.90s", with[j].name, run.reason, run.detail);
+		finish(&run, &with[j]);
+	}
+}
+
 GUARDED(memory_limit)
 {
 	struct job job;
