@@ -5,8 +5,9 @@
  *
  * Takes files, one case each (or an array of cases): of an inclusion proof
  * {leafIdx, treeSize, root, leafHash, proof, desc, wantErr} or a consistency
- * proof {size1, size2, root1, root2, proof, desc, wantErr}. A hash of another size than 32 bytes is wrong,
- * but for two roots that are only compared; one that is null or left out is
+ * proof {size1, size2, root1, root2, proof, desc, wantErr}. A hash of another
+ * size than 32 bytes is wrong, but for two roots that are only compared; one
+ * that is null or left out is
  * empty, as is a proof, and a wantErr that is left out is false. A consistency
  * proof from the empty tree is wrong, whatever the second size is: it says
  * nothing. Of subtrees {start, end}, which RFC 6962 does not have, what it can
