@@ -453,14 +453,19 @@ def test_what_a_witness_has_seen():
         out = t.run('audit', 'verify', copy, socket=False)
         checks.true('the first %d records by %s' % (size, WITNESS.name) in
                     out, out)
-        # Nobody's, one that nobody listed, and one for another text.
+        # Lines that nobody listed, beside its own.
         other = tlog.Key('w.example/2', tlog.COSIGNATURE)
-        for line in ('', other.cosign(text),
-                     tlog.Key(WITNESS.name, tlog.COSIGNATURE).cosign(text)):
+        alike = tlog.Key(WITNESS.name, tlog.COSIGNATURE)
+        own = WITNESS.cosign(text, 1700000000)
+        for line in (other.cosign(text) + own, own + alike.cosign(text)):
             r = verify(line)
-            checks.equal((r['witnesses'], r['witnessed']), ([], 0))
-        r = verify(WITNESS.cosign(text + 'x\n'), REFUSED)
-        checks.equal(r['wrong'], 'cosignature')
+            checks.equal(([w['name'] for w in r['witnesses']],
+                          r['witnessed']), ([WITNESS.name], size))
+        # Without its own, for which the note was kept; for another text.
+        for line in ('', other.cosign(text), alike.cosign(text),
+                     WITNESS.cosign(text + 'x\n')):
+            r = verify(line, REFUSED)
+            checks.equal(r['wrong'], 'cosignature')
 
 
 def test_an_old_transcript_may_be_gone():
