@@ -6,13 +6,17 @@ reader of C2SP's notes and proofs (a second implementation, lib/tlog.py), for
 anybody who does not trust the project.
 """
 import base64
+import ctypes
 import json
 import os
+import select
 import shutil
+import struct
 import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
@@ -163,6 +167,82 @@ def test_other_forms_of_an_archive():
         code, out, err = export(h.state)
         checks.equal((code, out), (3, b''), err)
         checks.true('there is no record' in err, err)
+
+
+class Opened:
+    """Whoever opens that file waits (fanotify) until step(n) has returned, n
+    from 1."""
+
+    # FAN_CLASS_CONTENT | FAN_CLOEXEC, FAN_OPEN_PERM, AT_FDCWD
+    PERMISSION, OPEN, HERE = 5, 0x10000, -100
+
+    def __init__(self, path, step):
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = self.libc.fanotify_init(self.PERMISSION, os.O_RDONLY)
+        if self.fd < 0 or self.libc.fanotify_mark(
+                self.fd, 1, ctypes.c_uint64(self.OPEN), self.HERE,
+                path.encode()) != 0:
+            if self.fd >= 0:
+                os.close(self.fd)
+            checks.skip('no fanotify here: ' + os.strerror(
+                ctypes.get_errno()))
+        self.step = step
+        self.over, self.stop = os.pipe()
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        n = 0
+        while self.over not in select.select([self.fd, self.over], [], [])[0]:
+            data = os.read(self.fd, 4096)
+            while data:
+                size, fd = struct.unpack_from('=I12xi', data)
+                n += 1
+                self.step(n)
+                os.write(self.fd, struct.pack('=iI', fd, 1))
+                os.close(fd)
+                data = data[size:]
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        os.close(self.stop)
+        self.thread.join()
+        os.close(self.over)
+        # Whoever still waits is let go.
+        os.close(self.fd)
+
+
+def test_an_agent_that_writes_meanwhile():
+    """What is half there is looked at again: it is no sign of anything,
+    unless it stays so."""
+    with History() as h:
+        journal = os.path.join(h.state, 'journal')
+        path, = [os.path.join(journal, n) for n in os.listdir(journal)
+                 if n.endswith('.seg')]
+        with open(path, 'rb') as f:
+            whole = f.read()
+
+        def verify(*lengths):
+            """(code, text) where the segment is so long at each look."""
+            def step(n):
+                with open(path, 'wb') as f:
+                    f.write(whole[:lengths[min(n, len(lengths)) - 1]])
+
+            with Opened(os.path.join(h.state, 'checkpoint'), step):
+                r = subprocess.run(
+                    [fake.program('countersign'), 'audit', 'verify', h.state],
+                    stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+            return r.returncode, r.stderr.decode()
+
+        n = len(whole)
+        for lengths in ((n,), (n - 3, n), (n - 3, n - 3000, n)):
+            checks.equal(verify(*lengths), (0, ''))
+        code, err = verify(n - 3, n - 3000, n - 3000, n)
+        checks.equal((code, 'frame' in err), (3, True), err)
+        # One that is another each time ends, too.
+        code, err = verify(*range(n - 100, n - 20000, -1500))
+        checks.equal(code, 3, err)
 
 
 def test_approvals_by_ssh_keygen():
