@@ -19,7 +19,9 @@ const char *const unitpaths_show[] = {
 	"ExecStopPost,ExecStopPostEx,"
 	"WorkingDirectory,RootDirectory,RootImage,RootDirectoryStartOnly,"
 	"EnvironmentFiles,Environment,BindPaths,BindReadOnlyPaths,"
-	"ExtensionImages,ExtensionDirectories,LoadCredential,PIDFile",
+	"ExtensionImages,ExtensionDirectories,LoadCredential,PIDFile,"
+	"ExecSearchPath,Requires,Wants,BindsTo,Upholds,ConsistsOf,"
+	"OnFailure,OnSuccess,Triggers",
 	NULL
 };
 /* clang-format on */
@@ -159,4 +161,53 @@ unitpaths_find(struct bytes text, struct bytes folder, struct bytes *ret_path)
 			return true;
 	}
 	return false;
+}
+
+/* What it brings along, of the properties above. */
+static bool
+is_pull(struct bytes name)
+{
+	static const char *const names[] = { "Requires", "Wants", "BindsTo",
+	    "Upholds", "ConsistsOf", "OnFailure", "OnSuccess", "Triggers" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (bytes_is(name, names[i]))
+			return true;
+	return false;
+}
+
+/* Targets and slices run nothing: what they want is started with them, at the
+ * latest when the machine is. */
+static bool
+runs_something(struct bytes unit)
+{
+	static const char *const kinds[] = { ".service", ".socket", ".path",
+	    ".timer" };
+	size_t i, n;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		n = strlen(kinds[i]);
+		if (unit.n > n &&
+		    memcmp(unit.p + unit.n - n, kinds[i], n) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+unitpaths_pulls(struct bytes text, bool (*fn)(struct bytes unit, void *arg),
+    void *arg)
+{
+	struct bytes line, name, unit;
+
+	while (text.n > 0) {
+		line = cut(&text, '\n');
+		name = cut(&line, '=');
+		while (is_pull(name) && line.n > 0) {
+			unit = cut(&line, ' ');
+			if (runs_something(unit) && !fn(unit, arg))
+				return;
+		}
+	}
 }

@@ -38,4 +38,11 @@ MUST_CHECK int unitpaths_read(struct bytes text, struct unitpaths *ret_u);
 bool unitpaths_find(struct bytes text, struct bytes folder,
     struct bytes *ret_path);
 
+/*
+ * Calls fn with each other unit that runs something and may be started,
+ * restarted or ended with this one, until it says false.
+ */
+void unitpaths_pulls(struct bytes text,
+    bool (*fn)(struct bytes unit, void *arg), void *arg);
+
 #endif

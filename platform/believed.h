@@ -33,6 +33,7 @@ enum believed_kind {
 	BELIEVED_MIXED,		/* scripts, which name more files of data: only
 				 * files that are there */
 	BELIEVED_PATHS,		/* search paths: folders, too */
+	BELIEVED_VARIABLES,	/* of services: search paths; else as scripts */
 	BELIEVED_UNIT		/* a service's Exec lines, if root's */
 };
 /*
@@ -43,5 +44,23 @@ enum believed_kind {
 typedef bool believed_is_code(const char *path, bool if_absent);
 bool believed_in_text(struct bytes text, enum believed_kind kind,
     const char *folder, believed_is_code *is_code);
+/* The same of a unit; anybodys: whoever it runs as. */
+bool believed_in_unit(struct bytes text, bool anybodys, const char *folder,
+    believed_is_code *is_code);
+
+/*
+ * Calls fn with each path in what root runs by a unit or a table, until it
+ * says true. Returns whether it did.
+ */
+typedef bool believed_seen(const char *path, void *arg);
+bool believed_each(struct bytes text, enum believed_kind kind,
+    believed_seen *fn, void *arg);
+
+/*
+ * Whether a service takes code from the folder in a way that what systemd
+ * shows of it (unitpaths.h) does not name: through a symbolic link, a script,
+ * a file of variables, a line of its unit.
+ */
+bool believed_shown(struct bytes shown, const char *folder);
 
 #endif

@@ -173,37 +173,100 @@ ask(const struct manager *m, const char *unit, struct buf *b)
 	return r;
 }
 
-/* Here as far as systemd answers; the broker asks it again, and must. */
+/* What the unit is made of and what may come with it, to be looked at. */
+#define UNITS 24
+struct units {
+	char name[UNITS][MANAGER_UNIT_SIZE];
+	size_t n;
+	bool more;		/* than there is room for */
+};
+
+static void
+add_unit(struct units *u, struct bytes name)
+{
+	size_t i;
+
+	for (i = 0; i < u->n; i++)
+		if (bytes_is(name, u->name[i]))
+			return;
+	if (u->n == UNITS || name.n >= MANAGER_UNIT_SIZE) {
+		u->more = true;
+		return;
+	}
+	memcpy(u->name[u->n], name.p, name.n);
+	u->name[u->n++][name.n] = '\0';
+}
+
+static bool
+add_pulled(struct bytes unit, void *arg)
+{
+	add_unit(arg, unit);
+	return true;
+}
+
+/* The first of the roots from which the unit of the text takes something. */
+static bool
+find_root(const struct action *a, struct bytes text, size_t *ret_k)
+{
+	char folder[PLACES_PATH_SIZE];
+	struct bytes path;
+	size_t k;
+
+	for (k = 0; k < a->write.n; k++) {
+		*ret_k = k;
+		if (a->write.p[k].n >= sizeof(folder) ||
+		    unitpaths_find(text, a->write.p[k], &path))
+			return true;
+		memcpy(folder, a->write.p[k].p, a->write.p[k].n);
+		folder[a->write.p[k].n] = '\0';
+		if (believed_shown(text, folder))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Here as far as systemd answers; the broker asks it again, and must. The unit
+ * comes first, then those that it brings with it when it starts or ends.
+ */
 static const char *
 check_shown(const struct manager *m, const struct action *a, size_t i,
     char *detail)
 {
 	const struct action_service *s = &a->services[i];
-	char unit[MANAGER_UNIT_SIZE];
-	struct bytes text, path;
+	struct units units = { .n = 0 };
+	struct bytes text;
 	struct unitpaths u;
 	struct buf b;
 	const char *word = NULL;
-	size_t k;
+	size_t k, at;
 
-	if (s->unit.n >= sizeof(unit))
+	add_unit(&units, s->unit);
+	if (units.more)
 		return refuse("service_not_allowed", detail, "services[%zu]:"
 		    " too long", i);
-	memcpy(unit, s->unit.p, s->unit.n);
-	unit[s->unit.n] = '\0';
-	buf_init(&b, UNITPATHS_TEXT_MAX);
-	if (ask(m, unit, &b) == 0 &&
-	    unitpaths_read((text = buf_bytes(&b)), &u) == 0) {
-		if (!bytes_equal(u.id, s->unit))
-			word = refuse("service_not_allowed", detail,
-			    "services[%zu]: another name of another unit", i);
-		for (k = 0; word == NULL && k < a->write.n; k++)
-			if (unitpaths_find(text, a->write.p[k], &path))
-				word = refuse("needs_full", detail,
-				    "write[%zu]: holds what %.80s runs or"
-				    " reads", k, unit);
+	for (at = 0; at < units.n && word == NULL; at++) {
+		buf_init(&b, UNITPATHS_TEXT_MAX);
+		if (ask(m, units.name[at], &b) == 0 &&
+		    unitpaths_read((text = buf_bytes(&b)), &u) == 0) {
+			if (at == 0 && !bytes_equal(u.id, s->unit))
+				word = refuse("service_not_allowed", detail,
+				    "services[%zu]: another name of another"
+				    " unit", i);
+			else if (find_root(a, text, &k))
+				word = refuse("needs_full", detail, "write[%zu]"
+				    ": holds what %.80s runs or reads", k,
+				    units.name[at]);
+			else if (a->write.n > 0 &&
+			    s->verbs != ACTION_VERB_STATUS)
+				unitpaths_pulls(text, add_pulled, &units);
+		}
+		buf_free(&b);
 	}
-	buf_free(&b);
+	if (word == NULL && units.more)
+		word = refuse("needs_full", detail, "services[%zu]: with write,"
+		    " and with more services that come along than are looked"
+		    " at", i);
 	return word;
 }
 

@@ -17,12 +17,13 @@
  * the word to refuse it with, and a text for people (REFUSAL_DETAIL_SIZE):
  *	"needs_full"	a root is, holds or lies below the agent's own folders
  *			or leads there, to a listed one, or to a home with keys;
- *			or it holds what a service runs or reads that the action
- *			may start or reload;
+ *			or root takes code from it (platform/believed.h); or it
+ *			holds what a service runs or reads, or one that comes
+ *			along with it, that the action may start or reload;
  *	"write_not_allowed"	there is a symbolic link in its path;
  *	"service_not_allowed"	a service is an alias of another;
  *	"sandbox_unavailable"	there is no service manager.
- * Asks systemd where it has to, for at most 2 s.
+ * Asks systemd where it has to, for at most 2 s a unit.
  */
 const char *roots_check(const struct config *c, const struct action *a,
     char ret_detail[REFUSAL_DETAIL_SIZE]);

@@ -9,6 +9,7 @@
 #include "agent/runner/broker.h"
 
 #include "common/unitpaths.h"
+#include "platform/believed.h"
 #include "platform/messages.h"
 #include "platform/pipes.h"
 #include "platform/steward.h"
@@ -229,7 +230,8 @@ examine(const struct broker *b, bool ended_well)
 	if (strcmp(b->verb, "status") == 0)
 		return NULL;
 	for (i = 0; i < b->plan->n_roots; i++)
-		if (unitpaths_find(text, bytes_str(b->plan->roots[i]), &path))
+		if (unitpaths_find(text, bytes_str(b->plan->roots[i]), &path) ||
+		    believed_shown(text, b->plan->roots[i]))
 			return "it runs or reads what this action may write: "
 			    "that needs profile full\n";
 	return NULL;

@@ -75,6 +75,9 @@ static const struct where all[] = {
 	{ "/etc/xinetd.d", BELIEVED_MIXED, NULL, false },
 	{ "/etc/inetd.conf", BELIEVED_COMMANDS, NULL, false },
 	{ "/etc/supervisor", BELIEVED_MIXED, NULL, true },
+	/* what units read */
+	{ "/etc/default", BELIEVED_VARIABLES, NULL, false },
+	{ "/etc/sysconfig", BELIEVED_VARIABLES, NULL, false },
 	/* search paths, and what shells read */
 	{ "/etc/environment", BELIEVED_PATHS, NULL, false },
 	{ "/etc/login.defs", BELIEVED_PATHS, NULL, false },
@@ -160,24 +163,103 @@ leads_into(const char *path, const char *folder)
 	return is_below(to, folder);
 }
 
-static bool
-text_names(const char *path, enum believed_kind kind, const char *folder)
+/* What stands in a file; empty if it is none. The caller frees it. */
+static void
+read_file(const char *path, struct buf *ret_b)
 {
 	/* No pipe, and nothing that waits. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
-	struct buf b;
-	bool found = false;
 
+	buf_init(ret_b, TEXT_MAX);
 	if (fd < 0)
-		return false;
-	buf_init(&b, TEXT_MAX);
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-		(void)!pipes_read_all(fd, &b);
-		found = b.n > 0 && believed_in_text(bytes_of(b.p, b.n), kind,
-		    folder, is_code);
-	}
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		(void)!pipes_read_all(fd, ret_b);
 	(void)close(fd);
+}
+
+/* Whether it is a script, and not the system's own, that runs something there.
+ */
+static bool
+script_names(const char *path, enum believed_kind kind, const char *folder)
+{
+	static const char *const own[] = { "/bin", "/sbin", "/usr/bin",
+	    "/usr/sbin", "/lib", "/usr/lib", "/usr/libexec" };
+	struct buf b;
+	size_t i;
+	bool found;
+
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (is_below(path, own[i]))
+			return false;
+	read_file(path, &b);
+	found = b.n > 2 && b.p[0] == '#' && b.p[1] == '!' &&
+	    believed_in_text(bytes_of(b.p, b.n), kind, folder, is_code);
+	buf_free(&b);
+	return found;
+}
+
+/* Whether what is run by that path is in the folder, or takes from there. */
+static bool
+ends_at(const char *path, enum believed_kind kind, const char *folder)
+{
+	char to[PLACES_PATH_SIZE], self[32];
+	ssize_t n;
+	int fd;
+
+	/* That was looked at by its name. */
+	if (is_below(path, folder))
+		return false;
+	if ((fd = open(path, O_PATH | O_CLOEXEC)) < 0)
+		/* A link that leads nowhere as yet. */
+		return leads_into(path, folder);
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	n = readlink(self, to, sizeof(to) - 1);
+	(void)close(fd);
+	to[n > 0 ? n : 0] = '\0';
+	return (is_below(to, folder) && is_code(to, false)) ||
+	    script_names(path, kind, folder);
+}
+
+static bool
+ends_there(const char *path, void *arg)
+{
+	return ends_at(path, BELIEVED_MIXED, arg);
+}
+
+/* Of a service that the action may start: what its scripts name and is not
+ * there may be made. */
+static bool
+may_end_there(const char *path, void *arg)
+{
+	return ends_at(path, BELIEVED_COMMANDS, arg);
+}
+
+/* A text, as an argument of a function that sees each path. */
+static void *
+as_argument(const char *text)
+{
+	union {
+		const char *in;
+		void *out;
+	} u = { text };
+
+	return u.out;
+}
+
+static bool
+text_names(const char *path, enum believed_kind kind, const char *folder)
+{
+	struct bytes text;
+	struct buf b;
+	bool found;
+
+	read_file(path, &b);
+	text = bytes_of(b.p, b.n);
+	found = b.n > 0 && (believed_in_text(text, kind, folder, is_code) ||
+	    ((kind == BELIEVED_UNIT || kind == BELIEVED_COMMANDS) &&
+	    believed_each(text, kind, ends_there, as_argument(folder))));
 	buf_free(&b);
 	return found;
 }
@@ -260,6 +342,65 @@ believed_find(const char *folder, char *ret_by, size_t n)
 		}
 	}
 	return ERR_NOT_FOUND;
+}
+
+/* ---- what systemd shows -------------------------------------------------- */
+
+static bool
+is_file_of_unit(const char *path, void *arg)
+{
+	struct buf b;
+	bool found;
+
+	read_file(path, &b);
+	found = b.n > 0 && believed_in_unit(bytes_of(b.p, b.n), true, arg,
+	    is_code);
+	buf_free(&b);
+	return found;
+}
+
+static bool
+is_file_of_variables(const char *path, void *arg)
+{
+	struct buf b;
+	bool found;
+
+	read_file(path, &b);
+	found = b.n > 0 && believed_in_text(bytes_of(b.p, b.n),
+	    BELIEVED_PATHS, arg, is_code);
+	buf_free(&b);
+	return found;
+}
+
+bool
+believed_shown(struct bytes shown, const char *folder)
+{
+	static const struct {
+		const char *key;
+		believed_seen *fn;
+	} keys[] = {
+		{ "Exec", may_end_there }, { "FragmentPath=", is_file_of_unit },
+		{ "DropInPaths=", is_file_of_unit },
+		{ "EnvironmentFiles=", is_file_of_variables },
+	};
+	struct bytes line;
+	const uint8_t *end;
+	size_t i;
+
+	while (shown.n > 0) {
+		end = memchr(shown.p, '\n', shown.n);
+		line = bytes_of(shown.p, end != NULL ?
+		    (size_t)(end - shown.p) : shown.n);
+		shown.p += line.n + (end != NULL);
+		shown.n -= line.n + (end != NULL);
+		for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+			if (line.n > strlen(keys[i].key) && memcmp(line.p,
+			    keys[i].key, strlen(keys[i].key)) == 0 &&
+			    believed_each(line, BELIEVED_COMMANDS, keys[i].fn,
+			    as_argument(folder)))
+				return true;
+	}
+	return false;
 }
 
 /* ---- other names --------------------------------------------------------- */

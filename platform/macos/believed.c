@@ -23,3 +23,11 @@ believed_name(const char *folder, unsigned nth,
 	(void)ret_path;
 	return ERR_UNSUPPORTED;
 }
+
+bool
+believed_shown(struct bytes shown, const char *folder)
+{
+	(void)shown;
+	(void)folder;
+	return false;
+}

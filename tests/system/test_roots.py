@@ -183,6 +183,36 @@ def test_what_the_disk_tells():
                     ('a unit in a package', lambda d: put(
                         '/usr/lib/systemd/system/x.service',
                         '[Service]\nExecStart=/bin/sh %s/run.sh\n' % d)),
+                    ('a unit in another spelling', lambda d: put(
+                        '/etc/systemd/system/z.service',
+                        '[Service]\nExecStart=/bin/sh \\\n  '
+                        '-c "%s/run"\n' % d.replace('/srv', '/srv/.//'))),
+                    ('a unit that loads', lambda d: put(
+                        '/etc/systemd/system/w.service',
+                        '[Service]\nEnvironment=LD_LIBRARY_PATH=%s\n'
+                        'ExecStart=/bin/true\n' % d)),
+                    ('a unit that works there', lambda d: put(
+                        '/etc/systemd/system/v.service',
+                        '[Service]\nWorkingDirectory=%s\n'
+                        'ExecStart=/usr/bin/perl job.pl\n' % d)),
+                    ('a link to a unit\'s program', lambda d: (
+                        put(d + '/releases/1/run', '', 0o755),
+                        g.must(['mkdir', '-p', '/opt/linked']),
+                        link(d + '/releases/1', '/opt/linked/current'),
+                        put('/etc/systemd/system/u.service', '[Service]\n'
+                            'ExecStart=/opt/linked/current/run\n'))),
+                    ('a link to nothing as yet', lambda d: (
+                        link(d + '/run', '/opt/linked-run'),
+                        put('/etc/cron.d/linked',
+                            '* * * * * root /opt/linked-run\n'))),
+                    ('a script of a unit', lambda d: (
+                        put(d + '/hook', '', 0o755),
+                        put('/usr/local/lib/job',
+                            '#!/bin/sh\nexec %s/hook\n' % d, 0o755),
+                        put('/etc/systemd/system/t.service', '[Service]\n'
+                            'ExecStart=-/usr/local/lib/job\n'))),
+                    ('variables', lambda d: put(
+                        '/etc/default/x', 'PYTHONPATH=%s\n' % d)),
                     ('a program', lambda d: link(
                         d + '/bin/x', '/usr/local/bin/x')),
                     ('an alternative', lambda d: link(

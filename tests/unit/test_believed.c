@@ -25,13 +25,26 @@ is_code(const char *path, bool if_absent)
 	    !(n > 4 && strcmp(path + n - 4, "/dir") == 0);
 }
 
+struct row {
+	enum believed_kind kind;
+	const char *text;
+	bool found;
+};
+
+static void
+check_rows(const struct row *rows, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		CHECK_MSG(believed_in_text(bytes_str(rows[i].text),
+		    rows[i].kind, "/srv/a", is_code) == rows[i].found,
+		    "%zu: %s", i, rows[i].text);
+}
+
 TEST(what_a_text_names)
 {
-	static const struct {
-		enum believed_kind kind;
-		const char *text;
-		bool found;
-	} rows[] = {
+	static const struct row rows[] = {
 		/* cron tables */
 		{ BELIEVED_COMMANDS, "", false },
 		{ BELIEVED_COMMANDS, "* * * * * root /srv/a/job\n", true },
@@ -63,7 +76,24 @@ TEST(what_a_text_names)
 		{ BELIEVED_PATHS, "/srv/a/dir\n", true },
 		{ BELIEVED_PATHS, "PATH=/usr/bin:/srv/ab/bin\n", false },
 		{ BELIEVED_PATHS, "# /srv/a/lib\n", false },
-		/* units */
+		/* variables of services */
+		{ BELIEVED_VARIABLES, "DAEMON=/srv/a/bin/app\n", true },
+		{ BELIEVED_VARIABLES, "PATH=/srv/a/dir\n", true },
+		{ BELIEVED_VARIABLES, "LD_LIBRARY_PATH=/srv/a/dir\n", true },
+		{ BELIEVED_VARIABLES, "DATA=/srv/a/dir\n", false },
+	};
+
+	check_rows(rows, sizeof(rows) / sizeof(rows[0]));
+	/* Bytes that are no text. */
+	CHECK(!believed_in_text(bytes_of("\0\377\n\0/srv/", 9),
+	    BELIEVED_COMMANDS, "/srv/a", is_code));
+	CHECK(believed_in_text(bytes_of("\0\n\0/srv/a/x\0", 12),
+	    BELIEVED_COMMANDS, "/srv/a", is_code));
+}
+
+TEST(what_a_unit_names)
+{
+	static const struct row rows[] = {
 		{ BELIEVED_UNIT, "[Service]\nExecStart=/srv/a/run\n", true },
 		{ BELIEVED_UNIT, "[Service]\nExecStartPre=-/srv/a/run\n",
 		    true },
@@ -90,18 +120,48 @@ TEST(what_a_text_names)
 		{ BELIEVED_UNIT, "DynamicUser=yes\nExecStart=/srv/a/r\n",
 		    false },
 		{ BELIEVED_UNIT, "DynamicUser=no\nExecStart=/srv/a/r\n", true },
+		/* in other spellings */
+		{ BELIEVED_UNIT, "ExecStart=/srv//a///run\n", true },
+		{ BELIEVED_UNIT, "ExecStart=/srv/./a/././run\n", true },
+		{ BELIEVED_UNIT, "ExecStart=/srv/x/../a/run\n", true },
+		{ BELIEVED_UNIT, "ExecStart=/srv/x/y/../../a/run\n", true },
+		{ BELIEVED_UNIT, "ExecStart=/srv/a/../b/run\n", false },
+		{ BELIEVED_UNIT, "ExecStart=/srv/\\x61/run\n", true },
+		{ BELIEVED_UNIT, "ExecStart=/srv/\\x62/run\n", false },
+		{ BELIEVED_UNIT, "ExecStart=\"/srv/a/run\" x\n", true },
+		{ BELIEVED_UNIT, "ExecStart=/srv/%i/run\n", true },
+		{ BELIEVED_UNIT, "ExecStart=/srv/x%i/run/a\n", false },
+		{ BELIEVED_UNIT, "ExecStart=/srv/a%i/run/a\n", true },
+		{ BELIEVED_UNIT, "ExecStart=/opt/%i/run\n", false },
+		{ BELIEVED_UNIT, "ExecStart=/bin/sh \\\n  /srv/a/run\n", true },
+		{ BELIEVED_UNIT, "ExecStart=/bin/sh \\\n# why\n /srv/a/run\n",
+		    true },
+		{ BELIEVED_UNIT, "Description=x \\\nExecStart=/srv/a/run\n",
+		    false },
+		{ BELIEVED_UNIT, "User=www\nExecStart=-@+/srv/a/run\n", true },
+		{ BELIEVED_UNIT, "User=www\nExecStart=-@/srv/a/run\n", false },
+		/* not only by Exec lines */
+		{ BELIEVED_UNIT, "RootDirectory=/srv/a\n", true },
+		{ BELIEVED_UNIT, "ExecSearchPath=/srv/a/dir\n", true },
+		{ BELIEVED_UNIT, "StandardInput=file:/srv/a/x.d\n", true },
+		{ BELIEVED_UNIT, "Environment=LD_PRELOAD=/srv/a/x.d\n", true },
+		{ BELIEVED_UNIT, "Environment=\"PATH=/bin:/srv/a/dir\"\n",
+		    true },
+		{ BELIEVED_UNIT, "Environment=DATA=/srv/a/dir\n", false },
+		{ BELIEVED_UNIT, "User=w\nRootDirectory=/srv/a\n", false },
+		{ BELIEVED_UNIT, "WorkingDirectory=/srv/a\n"
+		    "ExecStart=/bin/node server.js\n", true },
+		{ BELIEVED_UNIT, "ExecStart=/bin/sh -c './run x'\n"
+		    "WorkingDirectory=-/srv/a\n", true },
+		{ BELIEVED_UNIT, "WorkingDirectory=/srv/a\n"
+		    "ExecStart=/bin/x --conf=y.js -p\n", false },
+		{ BELIEVED_UNIT, "WorkingDirectory=/srv/a\n"
+		    "ExecStart=/bin/x /opt/y.js\n", false },
+		{ BELIEVED_UNIT, "WorkingDirectory=/srv/a\nUser=w\n"
+		    "ExecStart=/bin/node server.js\n", false },
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		CHECK_MSG(believed_in_text(bytes_str(rows[i].text),
-		    rows[i].kind, "/srv/a", is_code) == rows[i].found,
-		    "%zu: %s", i, rows[i].text);
-	/* Bytes that are no text. */
-	CHECK(!believed_in_text(bytes_of("\0\377\n\0/srv/", 9),
-	    BELIEVED_COMMANDS, "/srv/a", is_code));
-	CHECK(believed_in_text(bytes_of("\0\n\0/srv/a/x\0", 12),
-	    BELIEVED_COMMANDS, "/srv/a", is_code));
+	check_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 /* Mounts of our own, which end with us. */

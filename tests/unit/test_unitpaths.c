@@ -24,6 +24,37 @@ TEST(what_a_unit_is)
 	CHECK_INT(unitpaths_read(bytes_str(""), &u), ERR_MISSING_FIELD);
 }
 
+static char pulled[256];
+
+static bool
+note(struct bytes unit, void *arg)
+{
+	size_t n = strlen(pulled);
+
+	(void)snprintf(pulled + n, sizeof(pulled) - n, "%.*s;", (int)unit.n,
+	    (const char *)unit.p);
+	return arg == NULL;
+}
+
+TEST(what_comes_along)
+{
+	static const char text[] = "Id=a.service\n"
+	    "Requires=sysinit.target b.service system.slice c.socket\n"
+	    "Wants=d.service\nAfter=e.service\nOnFailure=\n"
+	    "ConsistsOf=f@x.service\nTriggers=g.timer\n"
+	    "Description=Wants=h.service";
+	int one;
+
+	pulled[0] = '\0';
+	unitpaths_pulls(bytes_str(text), note, NULL);
+	CHECK_STR(pulled, "b.service;c.socket;d.service;f@x.service;g.timer;");
+	pulled[0] = '\0';
+	unitpaths_pulls(bytes_str(text), note, &one);
+	CHECK_STR(pulled, "b.service;");
+	unitpaths_pulls(bytes_str(""), note, NULL);
+	CHECK_STR(pulled, "b.service;");
+}
+
 TEST(paths_below_a_root)
 {
 	static const struct {

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '..', '..', 'system', 'lib'))
 
-from countersign import checks, fake, guest, machine	# noqa: E402
+from countersign import checks, fake, guest, machine, owner  # noqa: E402
 
 # A card's time: none of these waits for anything.
 LIMITS = {'timeout_s': 60, 'memory_mb': 256, 'processes': 64,
@@ -438,6 +438,92 @@ def test_services_by_the_broker():
                 checks.equal(pid(), before, command)
             checks.true(re.search(r'active', m.show(
                 'dbus.service', 'ActiveState')), 'dbus')
+
+
+# Units of another user that take code from the declared folder, each in a way
+# that its own lines do not show at once; and what a way needs besides.
+AROUND = {
+    'by what it wants': '[Unit]\nWants=cs-worker.service\n[Service]\n'
+                        'ExecStart=/bin/true\n',
+    'by what it requires': '[Unit]\nRequires=cs-worker.service\n[Service]\n'
+                           'ExecStart=/bin/true\n',
+    'when it fails': '[Unit]\nOnFailure=cs-worker.service\n[Service]\n'
+                     'ExecStart=/bin/false\n',
+    'by what that wants': '[Unit]\nWants=cs-middle.service\n[Service]\n'
+                          'ExecStart=/bin/true\n',
+    'by a link': 'ExecStart=/opt/cs-link\n',
+    'by a script': 'ExecStart=/usr/local/lib/cs-script\n',
+    'by a variable': 'EnvironmentFile=/etc/default/cs-around\n'
+                     'ExecStart=/bin/sh -c "$RUN"\n',
+    'by its input': 'StandardInput=file:/srv/declared/run\n'
+                    'ExecStart=/bin/sh\n',
+    'by its path': 'ExecSearchPath=/srv/declared\nExecStart=run\n',
+    'in another spelling': 'ExecStart=-/srv//x/../decl\\x61red/run\n',
+    'as root': 'ExecStart=-@+/srv/declared/run x\n',
+}
+
+
+def test_services_that_run_what_was_written():
+    """Nobody writes a program and has it started outside."""
+    with guest.Guest() as g:
+        prepare(g)
+        machine.install(g)
+        with machine.Machine(g, POLICY) as m:
+            m.offers('repair')
+            worker = '[Service]\nUser=nobody\nExecStart=/srv/declared/run\n'
+            ways = {
+                'cs-worker': worker,
+                'cs-middle': '[Unit]\nRequires=cs-worker.service\n[Service]\n'
+                             'ExecStart=/bin/true\n'}
+            m.put('/usr/local/lib/cs-script',
+                  '#!/bin/sh\nexec /srv/declared/run\n', 0o755)
+            g.must(['ln', '-sfn', '/srv/declared/run', '/opt/cs-link'])
+            g.must(['install', '-d', '-m', '777', '/var/ran'])
+            for name, text in ways.items():
+                m.put('/etc/systemd/system/%s.service' % name, text, 0o644)
+            reached = []
+            for way, text in AROUND.items():
+                if not text.startswith('['):
+                    text = '[Service]\nUser=nobody\n' + text
+                m.put('/etc/systemd/system/cs-around.service', text, 0o644)
+                # Each by itself.
+                g.must(['rm', '-f', '/srv/declared/run',
+                        '/etc/default/cs-around'])
+                if 'EnvironmentFile' in text:
+                    m.put('/etc/default/cs-around', 'RUN=/srv/declared/run\n',
+                          0o644)
+                g.must(['systemctl', 'daemon-reload'])
+                card = dict(PROFILES['repair'], survivors='kill',
+                            limits=LIMITS, services=[{
+                                'unit': 'cs-around.service',
+                                'verbs': ['start']}])
+                env = m.card(
+                    'printf "#!/bin/sh\\ntouch /var/ran/x\\n" '
+                    '>/srv/declared/run; chmod 755 /srv/declared/run; '
+                    'systemctl start cs-around.service', **card)
+                digest = owner.digest_of(env)
+                m.send('card', env)
+                m.peer.wait(lambda: m.peer.all('card_refused', card=digest) +
+                            m.peer.all('card_received', card=digest),
+                            'verdict on a service ' + way)
+                refused = m.peer.all('card_refused', card=digest)
+                if refused:
+                    checks.equal(refused[0]['reason'], 'needs_full', way)
+                    continue
+                m.approve(digest, m.peer.all('card_received',
+                                             card=digest)[0])
+                r = m.peer.record('exec_result', card=digest)
+                if r.get('exit_code') != 77:
+                    reached.append(way)
+            checks.equal(reached, [], 'started')
+            # The same unit without the folder, and the folder without it.
+            g.must(['rm', '-f', '/etc/default/cs-around'])
+            m.put('/etc/systemd/system/cs-around.service',
+                  '[Service]\nUser=nobody\nExecStart=/bin/true\n', 0o644)
+            g.must(['systemctl', 'daemon-reload'])
+            r, out, err = m.result('echo x >/srv/declared/run; systemctl '
+                                   'start cs-around.service', **card)
+            checks.equal(r.get('exit_code'), 0, (out + err).decode())
 
 
 if __name__ == '__main__':
