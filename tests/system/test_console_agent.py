@@ -61,7 +61,8 @@ class Agent:
     def stop(self, number=signal.SIGTERM):
         if self.process is not None:
             self.process.send_signal(number)
-            self.process.wait(LIMIT)
+            # What is on its way to the disk gets there first.
+            self.process.wait(4 * LIMIT)
         self.process = None
 
     def close(self, good):
