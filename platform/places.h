@@ -23,8 +23,9 @@ MUST_CHECK int places_resolve(const char *path,
     char ret_path[PLACES_PATH_SIZE]);
 
 /*
- * The home of an account of this machine that has a .ssh and lies at or below
- * the folder (who may write there may write keys): into ret_home.
+ * The home of an account of this machine that has a .ssh, or that can be logged
+ * in to, and lies at or below the folder (who may write there may write keys):
+ * into ret_home.
  * ERR_NOT_FOUND there is none.
  */
 MUST_CHECK int places_home_at(const char *folder,

@@ -104,7 +104,7 @@ check_place(const struct own *own, const char *folder, size_t i, char *detail)
 
 	if (places_home_at(folder, other) == 0)
 		return refuse("needs_full", detail, "write[%zu]: is or holds"
-		    " the home of an account with keys (.ssh)", i);
+		    " the home of an account that can be logged in to", i);
 	for (k = 0; believed_name(folder, k, other) == 0; k++)
 		if ((word = check_listed(own, bytes_str(other), i,
 		    "through a mount: ", detail)) != NULL)

@@ -51,6 +51,29 @@ has_keys(const char *home)
 	    (int)sizeof(path) && lstat(path, &st) == 0;
 }
 
+/*
+ * Whether somebody can log in as that account: then keys that are put into its
+ * home, or what its shell reads there, are as good as its password.
+ */
+static bool
+is_for_login(const struct passwd *p)
+{
+	static const char *const no_shells[] = { "nologin", "false", "true",
+	    "sync", "halt", "shutdown" };
+	const char *name = p->pw_shell != NULL ? strrchr(p->pw_shell, '/') :
+	    NULL;
+	size_t i;
+
+	/* None is the plain one. */
+	if (p->pw_shell == NULL || p->pw_shell[0] == '\0')
+		return true;
+	name = name != NULL ? name + 1 : p->pw_shell;
+	for (i = 0; i < sizeof(no_shells) / sizeof(no_shells[0]); i++)
+		if (strcmp(name, no_shells[i]) == 0)
+			return false;
+	return true;
+}
+
 int
 places_home_at(const char *folder, char ret_home[PLACES_PATH_SIZE])
 {
@@ -62,7 +85,8 @@ places_home_at(const char *folder, char ret_home[PLACES_PATH_SIZE])
 	while (r != 0 && (p = getpwent()) != NULL) {
 		/* "/" and the like are nobody's home in earnest. */
 		if (p->pw_dir == NULL || p->pw_dir[0] != '/' ||
-		    p->pw_dir[1] == '\0' || !has_keys(p->pw_dir) ||
+		    p->pw_dir[1] == '\0' ||
+		    (!is_for_login(p) && !has_keys(p->pw_dir)) ||
 		    places_resolve(p->pw_dir, real) != 0)
 			continue;
 		if (!is_below(real, folder) && !is_below(p->pw_dir, folder))

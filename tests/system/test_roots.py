@@ -240,6 +240,11 @@ def test_what_the_disk_tells():
                         g.must(['mkdir', '-p', d + '/home/.ssh']),
                         g.must(['sh', '-c', 'echo "x%d:x:5000%02d:1::%s/home:'
                                 '/bin/sh" >>/etc/passwd' % (n, n, d)]))),
+                    ('a home', lambda d: (
+                        g.must(['mkdir', '-p', d + '/home']),
+                        put(d + '/home/.bashrc', ''),
+                        g.must(['sh', '-c', 'echo "x%d:x:5000%02d:1::%s/home:'
+                                '/bin/sh" >>/etc/passwd' % (n, n, d)]))),
                     ('a link', lambda d: (
                         g.must(['rmdir', d]), link('/etc/cron.d', d)))):
                 n += 1
