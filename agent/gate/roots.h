@@ -16,7 +16,7 @@
  * Whether the write roots and services of the action may be given: NULL, or
  * the word to refuse it with, and a text for people (REFUSAL_DETAIL_SIZE):
  *	"needs_full"	a root is, holds or lies below the agent's own folders
- *			or leads there, to a listed one, or to a home for logins;
+ *			or leads there, to a listed one or a home for logins;
  *			or root takes code from it (platform/believed.h); or it
  *			holds what a service runs or reads, or one that comes
  *			along with it, that the action may start or reload;
