@@ -253,7 +253,8 @@ check_shown(const struct manager *m, const struct action *a, size_t i,
 				word = refuse("service_not_allowed", detail,
 				    "services[%zu]: another name of another"
 				    " unit", i);
-			else if (find_root(a, text, &k))
+			else if (s->verbs != ACTION_VERB_STATUS &&
+			    find_root(a, text, &k))
 				word = refuse("needs_full", detail, "write[%zu]"
 				    ": holds what %.80s runs or reads", k,
 				    units.name[at]);

@@ -516,7 +516,16 @@ def test_services_that_run_what_was_written():
                 if r.get('exit_code') != 77:
                     reached.append(way)
             checks.equal(reached, [], 'started')
-            # The same unit without the folder, and the folder without it.
+            # To look at it is another matter.
+            m.put('/etc/systemd/system/cs-around.service', worker, 0o644)
+            g.must(['systemctl', 'daemon-reload'])
+            r, out, err = m.result('echo x >/srv/declared/run; systemctl '
+                                   'status cs-around.service', **dict(
+                                       card, services=[{
+                                           'unit': 'cs-around.service',
+                                           'verbs': ['status']}]))
+            checks.equal(r.get('exit_code'), 3, (out + err).decode())
+            # The same unit without the folder.
             g.must(['rm', '-f', '/etc/default/cs-around'])
             m.put('/etc/systemd/system/cs-around.service',
                   '[Service]\nUser=nobody\nExecStart=/bin/true\n', 0o644)
