@@ -12,6 +12,8 @@
 #include "common/bytes.h"
 #include "platform/service.h"
 
+#include <stdbool.h>
+
 enum eventlog_kind {
 	EVENTLOG_SYSLOG,	/* RFC 3164 to the local syslog's socket */
 	EVENTLOG_JOURNALD	/* systemd's journal, its native protocol */
@@ -24,8 +26,16 @@ struct eventlog {
 	enum eventlog_kind kind;
 	const char *name;	/* of the program, as the log shows it */
 	char *path;		/* of the socket; NULL: the system's own */
-	int fd;			/* -1: not connected */
+	int fd;			/* -1: none yet */
+	bool connected;
 };
+
+/*
+ * Makes the socket, which one that is confined later cannot (guard.h); else
+ * the first line does. Whether anybody listens shows then. ERR_CLOSED,
+ * ERR_UNSUPPORTED.
+ */
+MUST_CHECK int eventlog_open(struct eventlog *e);
 
 /*
  * Sends one line without waiting. index is a field of its own where the log

@@ -93,6 +93,8 @@ MUST_CHECK int file_reserve(int fd, uint64_t from, uint64_t n);
  * somebody else has it.
  */
 MUST_CHECK int file_lock(int fd);
+/* The same, but waits so long for whoever has it to end. */
+MUST_CHECK int file_lock_within(int fd, unsigned ms);
 
 /* ---- files by name ---- */
 

@@ -54,4 +54,8 @@ MUST_CHECK int manager_show(const struct manager *m, const char *unit,
 /* The environment of both: nothing is inherited. Ended by NULL. */
 extern const char *const manager_environment[];
 
+/* Becomes that command. Returns only if it cannot be: ERR_IO, ERR_UNSUPPORTED
+ * there are none here. */
+MUST_CHECK int manager_become(const struct manager_command *c);
+
 #endif

@@ -4,7 +4,9 @@
  * Runs in: gate (courier, runner), runner, console, tests.
  *
  * A child gets exactly the descriptors, arguments and environment listed, and
- * nothing else of ours: fork and exec always, never fork alone.
+ * nothing else of ours: fork and exec always, never fork alone. In a gate that
+ * has a starter (starter.h) these functions ask it: the children are the
+ * starter's, which tells of their ends by SIGCHLD too.
  */
 #ifndef COUNTERSIGN_PLATFORM_PROCESS_H
 #define COUNTERSIGN_PLATFORM_PROCESS_H
@@ -26,6 +28,19 @@
 #define PROCESS_FDS_MAX 16
 #define PROCESS_FD_HIGHEST 63
 
+/*
+ * What a child of the gate is, in the words of its starter, which runs nothing
+ * else: with which program and option is known to it. NONE is only for those
+ * who start children themselves.
+ */
+enum process_role {
+	PROCESS_NONE,
+	PROCESS_COURIER,
+	PROCESS_RUNNER,
+	PROCESS_PROBE,		/* the runner with --probe [UID GID] */
+	PROCESS_SHOW		/* the runner with --show UNIT */
+};
+
 /* In the child, number `child` is a copy of our descriptor `parent`. */
 struct process_fd {
 	int child;
@@ -33,6 +48,7 @@ struct process_fd {
 };
 
 struct process_spec {
+	enum process_role role;
 	/*
 	 * What to run: the file open at exec_fd (program.h), or where that is
 	 * -1 the absolute path, taken as it is: the caller has checked it.

@@ -184,6 +184,10 @@ const char *pens_text(const struct pens *pens);
 /* Whether there is any place for pens. */
 bool pens_is_usable(const struct pens *pens);
 
+/* Sets the folders in which pens are made, at most PLAN_CGROUPS_MAX; they live
+ * as long as pens. Returns how many. */
+size_t pens_folders(const struct pens *pens, const char **ret_folders);
+
 /* The pen of one action: its control groups' folders. */
 struct pen {
 	struct {

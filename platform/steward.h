@@ -1,7 +1,7 @@
 /*
  * steward.h - who runs service scripts where no manager starts the services.
  * SPDX-License-Identifier: Apache-2.0
- * Runs in: gate (starts it, asks it), runner (asks it; is it).
+ * Runs in: countersignd (starts it), gate (asks it), runner (asks it; is it).
  *
  * systemd is told to start a service, and starts it. The scripts of OpenRC and
  * System V start it themselves, below whoever runs them: a daemon that an
@@ -10,7 +10,7 @@
  * below it. It knows the plan and does what that declares; nothing of the
  * payload is among its descendants.
  *
- *	gate ── steward_start() ──> steward, once
+ *	countersignd, before it splits ── steward_start() ──> steward, once
  *	gate ── steward_ask() ────> a process of it for each run: its tender
  *	runner ── steward_put() ──> the tender: a service and a verb
  *
@@ -35,8 +35,8 @@
 bool steward_is_needed(void);
 /*
  * Starts it: the runner's program, open at runner_fd, as `countersign-runner
- * --steward`. Before process_adopt_orphans() or later, as the gate's sibling;
- * it ends when *ret_fd is closed. Waits until it stands, at most 5 s.
+ * --steward`. Before starter_split(), as the sibling of the service's main
+ * process; it ends when *ret_fd is closed. Waits until it stands, at most 5 s.
  * ERR_UNSUPPORTED on this system, or we are the first process of a container;
  * ERR_IO.
  */

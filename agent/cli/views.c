@@ -216,6 +216,26 @@ status_sandbox(struct doc_obj *o)
 	}
 }
 
+/* What the agent's deciding process has given up itself. */
+static void
+status_gate(struct doc_obj *o)
+{
+	bool calls = false, rights = false;
+	struct doc_obj g;
+	int64_t landlock = 0;
+
+	if (doc_type(o, "gate") != DOC_OBJECT)
+		return;
+	doc_obj(o, "gate", &g);
+	doc_bool(&g, "capabilities", &rights);
+	doc_bool(&g, "seccomp", &calls);
+	doc_int(&g, "landlock", 0, INT32_MAX, &landlock);
+	label("gate");
+	say("system calls %s, files %s, capabilities %s\n", calls ?
+	    "confined" : "NOT confined", landlock > 0 ? "confined" :
+	    "NOT confined", rights ? "few" : "all it was given");
+}
+
 static void
 status_profiles(struct doc_obj *o)
 {
@@ -237,6 +257,7 @@ status_profiles(struct doc_obj *o)
 	label("split");
 	say("%s\n", split ? "yes" : "no: the courier runs as the agent's own"
 	    " user (not root)");
+	status_gate(o);
 }
 
 /* The file that runs, as a version record names it. */

@@ -578,6 +578,7 @@ start_runner(struct execution *e, const int ends[ENDS])
 	    PLAN_FD_HELD };
 	struct process_fd fds[ENDS];
 	struct process_spec spec = {
+		.role = PROCESS_RUNNER,
 		.exec_fd = e->ex->runner_fd,
 		.argv = argv,
 		.fds = fds,

@@ -79,14 +79,9 @@ executor_open(const struct executor_config *cfg, struct executor **ret_ex)
 	ex->runner_fd = cfg->runner_fd;
 	ex->keep = cfg->keep;
 	ex->user = cfg->user;
-	ex->steward = -1;
-	if (cfg->name != NULL) {
+	ex->steward = cfg->steward > 0 ? cfg->steward : -1;
+	if (cfg->name != NULL)
 		tag_of(cfg->name, tag);
-		/* First: pens_open() wants us alone in our group. Without it
-		 * services are not to be had, and all else is. */
-		if (steward_is_needed())
-			(void)!steward_start(ex->runner_fd, &ex->steward);
-	}
 	if ((r = pens_open(cfg->name != NULL ? tag : NULL, &ex->pens)) != 0) {
 		pipes_close(&ex->steward);
 		free(ex);
@@ -133,6 +128,12 @@ const struct sandbox_offer *
 executor_offer(const struct executor *ex)
 {
 	return &ex->offer;
+}
+
+const struct pens *
+executor_places(const struct executor *ex)
+{
+	return ex->pens;
 }
 
 bool

@@ -41,6 +41,8 @@ struct executor_config {
 	 */
 	size_t (*keep)(void *user, int *ret_pids, size_t n);
 	void *user;
+	/* steward_start()'s, which is the executor's from here on; 0 none. */
+	int steward;
 };
 
 enum exec_end {
@@ -95,10 +97,10 @@ struct exec_callbacks {
 };
 
 /*
- * Prepares for runs: starts the steward where one is needed, adopts orphans,
- * finds where pens can stand. Nothing else is started and nothing swept.
- * Before any other child is started, because on cgroup version 2 the gate may
- * have to move into a group of its own first.
+ * Prepares for runs: adopts orphans, finds where pens can stand. Nothing is
+ * started and nothing swept. Before any child is started (but the steward,
+ * which goes away from us), because on cgroup version 2 the gate may have to
+ * move into a group of its own first.
  * digest_init() comes before. ERR_NOMEM, ERR_IO, ERR_UNSUPPORTED.
  */
 MUST_CHECK int executor_open(const struct executor_config *cfg,
@@ -113,6 +115,9 @@ void executor_close(struct executor *ex);
  */
 void executor_set_offer(struct executor *ex, const struct sandbox_offer *o);
 const struct sandbox_offer *executor_offer(const struct executor *ex);
+
+/* Where its pens stand; owned by it. */
+const struct pens *executor_places(const struct executor *ex);
 
 /* Whether actions here can have services: where these are scripts, somebody has
  * to run them (steward.h). */

@@ -201,7 +201,9 @@ forward_new(struct gate *g, struct forward **ret_f)
 	f->retry.data = f;
 	f->log = (struct eventlog){ kinds[g->config.forward], PROGRAM,
 	    g->config.forward_socket[0] != '\0' ? g->config.forward_socket :
-	    NULL, -1 };
+	    NULL, -1, false };
+	/* What cannot be had now shows with the first line. */
+	(void)!eventlog_open(&f->log);
 	buf_init(&f->record, ENTRY_MAX);
 	buf_init(&f->line, 4 * CAP_RECORD + EVENTLOG_LINE_MAX);
 	read_place(f);

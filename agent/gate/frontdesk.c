@@ -356,24 +356,20 @@ name_client(struct client *c, const struct peer *p)
 	snprintf(c->name, sizeof(c->name), "local:%s", user);
 }
 
-/* Who it is, if there is room for them. */
+/* Whether there is room for one of those; who is refused takes none. */
 static bool
-client_identify(struct client *c, const struct peer *p)
+has_room(const struct frontdesk *d, enum control_peer peer)
 {
-	size_t room = FRONTDESK_CLIENTS;
-
-	c->peer = peer_rights(c->desk, p);
-	name_client(c, p);
-	if (c->peer != CONTROL_PEER_OWNER)
-		room -= FRONTDESK_OWNERS;
-	return c->desk->n_clients <= room;
+	return d->n_clients < FRONTDESK_CLIENTS -
+	    (peer != CONTROL_PEER_OWNER ? FRONTDESK_OWNERS : 0);
 }
 
 /* Takes the connection, and its descriptor with it. */
 static void
 client_open(struct frontdesk *d, int fd, const struct peer *p)
 {
-	struct client *c = calloc(1, sizeof(*c));
+	const enum control_peer peer = peer_rights(d, p);
+	struct client *c = has_room(d, peer) ? calloc(1, sizeof(*c)) : NULL;
 
 	if (c == NULL || uv_pipe_init(d->cfg.loop, &c->pipe, 0) != 0) {
 		free(c);
@@ -382,6 +378,8 @@ client_open(struct frontdesk *d, int fd, const struct peer *p)
 	}
 	c->pipe.data = c;
 	c->desk = d;
+	c->peer = peer;
+	name_client(c, p);
 	c->next = d->clients;
 	d->clients = c;
 	d->n_clients++;
@@ -390,8 +388,8 @@ client_open(struct frontdesk *d, int fd, const struct peer *p)
 	if (uv_pipe_open(&c->pipe, fd) != 0) {
 		pipes_close(&fd);
 		client_close(c);
-	} else if (!client_identify(c, p) ||
-	    uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) != 0) {
+	} else if (uv_read_start((uv_stream_t *)&c->pipe, on_alloc,
+	    on_read) != 0) {
 		client_close(c);
 	}
 }

@@ -9,6 +9,7 @@
 #include "platform/clock.h"
 #include "platform/events.h"
 #include "platform/privileges.h"
+#include "platform/starter.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -409,6 +410,23 @@ open_loop(struct gate *g)
 	return watch_events(g);
 }
 
+/* From here on strangers' words are heard. */
+static void
+confine(struct gate *g)
+{
+	const struct guard_places at = { g->config.state, g->config.socket,
+	    executor_places(g->executor) };
+	const struct guard *d = &g->guard;
+
+	if (!starter_is_there())
+		return;
+	guard_confine(&at, &g->guard);
+	log_event(&g->log, d->no_new_privs && d->seccomp && d->landlock > 0 ?
+	    SERVICE_INFO : SERVICE_WARNING, "confined no_new_privs=%d"
+	    " capabilities=%d seccomp=%d landlock=%d", d->no_new_privs,
+	    d->capabilities, d->seccomp, d->landlock);
+}
+
 /* What the probe found out while the journal was read. */
 static void
 take_offers(struct gate *g)
@@ -460,6 +478,7 @@ open_all(struct gate *g)
 	if (!uplink_is_split())
 		log_event(&g->log, SERVICE_WARNING, "all processes run under"
 		    " one account: the split between them does not hold");
+	confine(g);
 	return g->journal != NULL ? open_link(g) : 0;
 }
 
@@ -480,7 +499,7 @@ is_told_to_stop(struct gate *g)
 }
 
 int
-gate_run(struct config *config)
+gate_run(struct config *config, const struct gate_programs *programs)
 {
 	struct gate g;
 	uv_loop_t loop;
@@ -493,9 +512,12 @@ gate_run(struct config *config)
 	g.due_fd = -1;
 	g.events_fd = -1;
 	g.state_dir = -1;
-	g.courier_file.fd = -1;
-	g.runner_file.fd = -1;
 	g.own_file.fd = -1;
+	g.courier_file = programs->courier;
+	g.runner_file = programs->runner;
+	g.steward = programs->steward;
+	/* One thread, and nothing was read: the first step. */
+	guard_gate(&g.guard);
 	log_init(&g.log, "countersignd", g.config.log_to_system);
 	if (uv_loop_init(&loop) != 0)
 		return 1;

@@ -25,6 +25,7 @@
 #include "agent/gate/planner.h"
 #include "agent/gate/transcripts.h"
 #include "agent/gate/uplink.h"
+#include "platform/guard.h"
 
 struct runs;
 struct outbox;
@@ -80,6 +81,14 @@ struct gate {
 	char trouble[32];	/* what could not be opened, for people */
 	bool closed;		/* the loop's handles are being closed */
 	int exit_code;
+	struct guard guard;	/* what this process has given up */
+	int steward;		/* the executor's, once there is one; 0 none */
+};
+
+/* The other two programs of a gate. */
+struct gate_programs {
+	struct program courier, runner;
+	int steward;		/* steward_start()'s; 0 none */
 };
 
 /* The present moment; once a turn is enough. */
@@ -166,14 +175,14 @@ void upkeep_turn(struct upkeep *u);
 void gate_begin_anew(struct gate *g);
 
 /* What gate_run() returns to be started again, with the program that is
- * installed by then. */
-#define GATE_RENEW (-1)
+ * installed by then: as an exit code, what the starter sees. */
+#define GATE_RENEW 75
 
 /*
- * Runs until SIGTERM; owns config from here on. Returns the exit code, or
- * GATE_RENEW after a SIGHUP, once no card ran.
+ * Runs until SIGTERM; owns config and programs from here on. Returns the exit
+ * code, or GATE_RENEW after a SIGHUP, once no card ran.
  */
-int gate_run(struct config *config);
+int gate_run(struct config *config, const struct gate_programs *programs);
 
 /* ---- open.c: everything on disk, opened and replayed ---- */
 
@@ -192,7 +201,10 @@ MUST_CHECK int gate_open(struct gate *g, bool make_key);
 MUST_CHECK int gate_anchor(struct gate *g);
 /* After gate_open(): ends what a crash left, notes what has changed since. */
 MUST_CHECK int gate_recover(struct gate *g);
-/* The programs, the executor, the runs. Says what is wrong itself. */
+/* Opens the programs of that configuration. Says what is wrong in the log. */
+MUST_CHECK int gate_find_programs(const struct config *c, const struct log *log,
+    struct gate_programs *ret_p);
+/* The executor and the runs; the programs, unless they are. As above. */
 MUST_CHECK int gate_open_programs(struct gate *g);
 void gate_close(struct gate *g);
 

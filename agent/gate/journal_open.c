@@ -22,6 +22,8 @@
 
 #define FOLDER "journal"
 #define LOCK "lock"
+/* An agent that was killed is gone by then. */
+#define LOCK_MS 1000u
 
 struct opening {
 	struct journal *j;
@@ -275,7 +277,7 @@ lock_folder(struct journal *j)
 
 	if (err == ERR_NOT_FOUND)
 		err = file_create(j->dir, LOCK, &j->lock);
-	return err != 0 ? err : file_lock(j->lock);
+	return err != 0 ? err : file_lock_within(j->lock, LOCK_MS);
 }
 
 static int

@@ -6,13 +6,15 @@
 #include "agent/gate/gate.h"
 #include "agent/gate/selftest.h"
 #include "common/version.h"
-#include "platform/guard.h"
 #include "platform/paths.h"
 #include "platform/pipes.h"
 #include "platform/secrets.h"
 #include "platform/service.h"
+#include "platform/starter.h"
+#include "platform/steward.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char usage[] =
@@ -91,12 +93,55 @@ parse(int argc, char **argv, struct arguments *a)
 	return 1;
 }
 
+/* The service: this process stays as the starter, its child is the gate. */
+static int
+serve(struct config *config, char **argv)
+{
+	struct gate_programs programs = { .steward = 0 };
+	struct starter starter;
+	struct log log;
+	int err, code;
+
+	log_init(&log, "countersignd", config->log_to_system);
+	if ((err = gate_find_programs(config, &log, &programs)) != 0) {
+		config_free(config);
+		return err == ERR_NOT_FOUND ? 3 : 1;
+	}
+	/* From here, so that it is below none of the two. Without it services
+	 * are not to be had, and all else is. */
+	if (steward_is_needed())
+		(void)!steward_start(programs.runner.fd, &programs.steward);
+	starter = (struct starter){ programs.courier.fd, programs.runner.fd,
+	    config->courier_user, programs.steward };
+	err = starter_split(&starter, &code);
+	if (err == STARTER_IS_GATE) {
+		code = gate_run(config, &programs);
+		/* What is done at an exit is the starter's. */
+		if (starter_is_there())
+			_Exit(code);
+	} else {
+		config_free(config);
+	}
+	if (err < 0) {
+		log_event(&log, SERVICE_ERROR, "the agent cannot be started:"
+		    " %s: the system refuses a process or a pipe",
+		    err_text(err));
+		return 1;
+	}
+	if (code != GATE_RENEW)
+		return code;
+	err = program_renew(argv);
+	fprintf(stderr, "countersignd: the program that is installed now cannot"
+	    " be run: %s: its service manager has to start it\n",
+	    err_text(err));
+	return 1;
+}
+
 static int
 run(struct arguments *a, char **argv)
 {
 	const char *path = a->config != NULL ? a->config : paths_config();
 	struct config config;
-	struct guard guard;
 	char why[256];
 	int err;
 
@@ -115,15 +160,7 @@ run(struct arguments *a, char **argv)
 		config_free(&config);
 		return err;
 	}
-	guard_gate(&guard);
-	err = gate_run(&config);
-	if (err != GATE_RENEW)
-		return err;
-	err = program_renew(argv);
-	fprintf(stderr, "countersignd: the program that is installed now cannot"
-	    " be run: %s: its service manager has to start it\n",
-	    err_text(err));
-	return 1;
+	return serve(&config, argv);
 }
 
 int

@@ -52,6 +52,7 @@ start(struct offers *o, int runner_fd, const char *const *argv)
 	int fds[2];
 	struct process_fd map[1] = { { 1, -1 } };
 	struct process_spec spec = {
+		.role = PROCESS_PROBE,
 		.exec_fd = runner_fd,
 		.argv = argv,
 		.fds = map,

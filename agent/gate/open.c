@@ -577,18 +577,31 @@ gate_lockdown(struct gate *g, bool on, const char *by, struct bytes reason)
 /* ---- programs ---- */
 
 static int
-open_program(struct gate *g, const char *name, struct program *ret_p)
+open_program(const struct config *c, const struct log *log, const char *name,
+    struct program *ret_p)
 {
 	char path[4096];
 	int err;
 
-	snprintf(path, sizeof(path), "%s/%s", g->config.programs, name);
+	snprintf(path, sizeof(path), "%s/%s", c->programs, name);
 	err = program_open(path, PROGRAM_OWNER_SELF, ret_p);
 	if (err != 0)
-		return complain(g, path, err, "the agent's programs and the"
-		    " folders above them must be root's (or the agent's own)"
-		    " and not writable by others");
-	return 0;
+		log_event(log, SERVICE_ERROR, "%s: %s: the agent's programs"
+		    " and the folders above them must be root's (or the"
+		    " agent's own) and not writable by others", path,
+		    err_text(err));
+	return err;
+}
+
+int
+gate_find_programs(const struct config *c, const struct log *log,
+    struct gate_programs *ret_p)
+{
+	int err = open_program(c, log, "countersign-courier",
+	    &ret_p->courier);
+
+	return err != 0 ? err : open_program(c, log, "countersign-runner",
+	    &ret_p->runner);
 }
 
 static size_t
@@ -607,18 +620,22 @@ gate_open_programs(struct gate *g)
 {
 	struct executor_config cfg = { .loop = g->loop, .keep = keep_courier,
 	    .user = g };
+	struct gate_programs programs;
 	int err;
 
 	/* Now: not every system has it later, when another took its name. */
 	if (program_open_own(&g->own_file) != 0)
 		g->own_file.fd = -1;
-	if ((err = open_program(g, "countersign-courier",
-	    &g->courier_file)) != 0 ||
-	    (err = open_program(g, "countersign-runner",
-	    &g->runner_file)) != 0)
-		return err;
+	if (g->runner_file.fd < 0) {
+		if ((err = gate_find_programs(&g->config, &g->log,
+		    &programs)) != 0)
+			return err;
+		g->courier_file = programs.courier;
+		g->runner_file = programs.runner;
+	}
 	cfg.runner_fd = g->runner_file.fd;
 	cfg.name = g->config.state;
+	cfg.steward = g->steward;
 	if ((err = executor_open(&cfg, &g->executor)) != 0)
 		return complain(g, "the executor", err,
 		    "the system refuses what runs need");

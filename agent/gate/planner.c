@@ -102,7 +102,8 @@ planner_offers(struct planner *p, const struct verdict *v,
 		snprintf(ret_detail, REFUSAL_DETAIL_SIZE, "%s", why);
 		return "sandbox_unavailable";
 	}
-	if ((word = roots_check(p->config, &v->action, ret_detail)) != NULL)
+	if ((word = roots_check(p->config, p->runner->fd, &v->action,
+	    ret_detail)) != NULL)
 		return word;
 	buf_init(&argv, ARGUMENTS_CAP);
 	path = interpreter_path(v, &argv);
@@ -301,7 +302,7 @@ fill_confined(struct planner *p, struct draft *d, const struct action *a,
 	    missing_here(p, a) != NULL)
 		return "sandbox_unavailable";
 	/* The machine may have changed since it was received. */
-	if ((word = roots_check(p->config, a, detail)) != NULL)
+	if ((word = roots_check(p->config, p->runner->fd, a, detail)) != NULL)
 		return word;
 	fill_roots(d, a);
 	fill_masks(p, d);

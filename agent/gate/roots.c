@@ -146,20 +146,21 @@ check_root(const struct own *own, struct bytes root, size_t i, char *detail)
 	return check_place(own, real, i, detail);
 }
 
-/* What systemd says of the unit. */
+/* What systemd says of the unit, asked by the runner's program: the gate starts
+ * no other. */
 static int
-ask(const struct manager *m, const char *unit, struct buf *b)
+ask(int runner_fd, const char *unit, struct buf *b)
 {
-	struct manager_command command;
+	const char *const argv[] = { "countersign-runner", "--show", unit,
+	    NULL };
 	struct process child;
 	struct process_fd map[1] = { { 1, -1 } };
-	struct process_spec spec = { .exec_fd = -1, .path = m->program,
-	    .argv = command.argv, .envp = manager_environment, .fds = map,
-	    .n_fds = 1, .new_session = true };
+	struct process_spec spec = { .role = PROCESS_SHOW,
+	    .exec_fd = runner_fd, .argv = argv, .fds = map, .n_fds = 1,
+	    .new_session = true };
 	int fds[2], r;
 
-	if ((r = manager_show(m, unit, &command)) != 0 ||
-	    (r = pipes_open(fds)) != 0)
+	if ((r = pipes_open(fds)) != 0)
 		return r;
 	map[0].parent = fds[1];
 	r = process_start(&spec, NULL, &child);
@@ -230,8 +231,7 @@ find_root(const struct action *a, struct bytes text, size_t *ret_k)
  * comes first, then those that it brings with it when it starts or ends.
  */
 static const char *
-check_shown(const struct manager *m, const struct action *a, size_t i,
-    char *detail)
+check_shown(int runner_fd, const struct action *a, size_t i, char *detail)
 {
 	const struct action_service *s = &a->services[i];
 	struct units units = { .n = 0 };
@@ -247,7 +247,7 @@ check_shown(const struct manager *m, const struct action *a, size_t i,
 		    " too long", i);
 	for (at = 0; at < units.n && word == NULL; at++) {
 		buf_init(&b, UNITPATHS_TEXT_MAX);
-		if (ask(m, units.name[at], &b) == 0 &&
+		if (ask(runner_fd, units.name[at], &b) == 0 &&
 		    unitpaths_read((text = buf_bytes(&b)), &u) == 0) {
 			if (at == 0 && !bytes_equal(u.id, s->unit))
 				word = refuse("service_not_allowed", detail,
@@ -272,7 +272,7 @@ check_shown(const struct manager *m, const struct action *a, size_t i,
 }
 
 static const char *
-check_services(const struct action *a, char *detail)
+check_services(int runner_fd, const struct action *a, char *detail)
 {
 	struct manager m;
 	const char *word = NULL;
@@ -286,7 +286,7 @@ check_services(const struct action *a, char *detail)
 		    "services: this machine has no service manager");
 	for (i = 0; i < a->n_services && word == NULL; i++) {
 		if (m.kind == MANAGER_SYSTEMD)
-			word = check_shown(&m, a, i, detail);
+			word = check_shown(runner_fd, a, i, detail);
 		else if (a->write.n > 0 &&
 		    a->services[i].verbs != ACTION_VERB_STATUS)
 			word = refuse("needs_full", detail, "services[%zu]:"
@@ -297,7 +297,7 @@ check_services(const struct action *a, char *detail)
 }
 
 const char *
-roots_check(const struct config *c, const struct action *a,
+roots_check(const struct config *c, int runner_fd, const struct action *a,
     char ret_detail[REFUSAL_DETAIL_SIZE])
 {
 	const char *word = NULL;
@@ -310,5 +310,5 @@ roots_check(const struct config *c, const struct action *a,
 	find_own(c, &own);
 	for (i = 0; i < a->write.n && word == NULL; i++)
 		word = check_root(&own, a->write.p[i], i, ret_detail);
-	return word != NULL ? word : check_services(a, ret_detail);
+	return word != NULL ? word : check_services(runner_fd, a, ret_detail);
 }

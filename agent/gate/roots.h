@@ -23,9 +23,10 @@
  *	"write_not_allowed"	there is a symbolic link in its path;
  *	"service_not_allowed"	a service is an alias of another;
  *	"sandbox_unavailable"	there is no service manager.
- * Asks systemd where it has to, for at most 2 s a unit.
+ * Asks systemd where it has to, for at most 2 s a unit, through the runner's
+ * program.
  */
-const char *roots_check(const struct config *c, const struct action *a,
-    char ret_detail[REFUSAL_DETAIL_SIZE]);
+const char *roots_check(const struct config *c, int runner_fd,
+    const struct action *a, char ret_detail[REFUSAL_DETAIL_SIZE]);
 
 #endif

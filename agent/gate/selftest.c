@@ -14,8 +14,11 @@
 #include "common/proof.h"
 #include "common/queue.h"
 #include "common/signer.h"
+#include "platform/guard.h"
 #include "platform/program.h"
+#include "platform/starter.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* RFC 8032 section 7.1, TEST 3. */
@@ -204,6 +207,32 @@ say_pens(void)
 	pens_close(pens);
 }
 
+/* What the agent itself gives up, tried in a process like the agent's. */
+static int
+say_guard(const struct config *c)
+{
+	const struct starter starter = { -1, -1, c->courier_user,
+	    0 };
+	const struct guard_places at = { c->state, c->socket, NULL };
+	struct guard g;
+	int r, code = 1;
+
+	(void)fflush(stdout);
+	if ((r = starter_split(&starter, &code)) != STARTER_IS_GATE)
+		return r < 0 ? r : code;
+	guard_gate(&g);
+	guard_confine(&at, &g);
+	printf("gate: starter=%s capabilities=%s no_new_code=%s"
+	    " no_new_privs=%s seccomp=%s landlock=%d\n",
+	    g.starter ? "yes" : "no", g.capabilities ? "few" : "all",
+	    g.no_new_code ? "yes" : "no", g.no_new_privs ? "yes" : "no",
+	    g.seccomp ? "yes" : "no", g.landlock);
+	(void)fflush(stdout);
+	if (starter_is_there())
+		_Exit(0);
+	return 0;
+}
+
 int
 selftest_report(const struct config *c)
 {
@@ -234,5 +263,7 @@ selftest_report(const struct config *c)
 		err = ERR_STATE;
 	say_pens();
 	say_profiles(&offers.offer);
+	if (say_guard(c) != 0)
+		err = ERR_STATE;
 	return err != 0;
 }

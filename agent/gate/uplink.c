@@ -249,6 +249,7 @@ courier_start(struct uplink *u)
 	int fds[2] = { -1, -1 }, err;
 	struct process_fd map[] = { { COURIER_FD, -1 }, { 2, 2 } };
 	struct process_spec spec = {
+		.role = PROCESS_COURIER,
 		.exec_fd = u->cfg.program->fd,
 		.argv = argv,
 		.envp = envp,

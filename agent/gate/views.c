@@ -169,6 +169,20 @@ put_sandbox(struct gate *g, struct jsonw *w)
 	jsonw_cstr(w, "pens", executor_pens(g->executor));
 }
 
+/* What this process has given up: in words, those that hold. */
+static void
+put_guard(const struct guard *d, struct jsonw *w)
+{
+	jsonw_obj(w, "gate");
+	jsonw_bool(w, "starter", d->starter);
+	jsonw_bool(w, "capabilities", d->capabilities);
+	jsonw_bool(w, "no_new_code", d->no_new_code);
+	jsonw_bool(w, "no_new_privs", d->no_new_privs);
+	jsonw_bool(w, "seccomp", d->seccomp);
+	jsonw_int(w, "landlock", d->landlock);
+	jsonw_obj_end(w);
+}
+
 int
 view_status(struct gate *g, struct buf *b)
 {
@@ -207,6 +221,7 @@ view_status(struct gate *g, struct buf *b)
 	jsonw_cstr(&w, "enforces", o->text);
 	put_sandbox(g, &w);
 	jsonw_bool(&w, "split", uplink_is_split());
+	put_guard(&g->guard, &w);
 	put_programs(g, &w);
 	jsonw_obj_end(&w);
 	return 0;

@@ -12,6 +12,7 @@
 #include "common/plan.h"
 #include "common/version.h"
 #include "common/wire.h"
+#include "platform/manager.h"
 #include "platform/pipes.h"
 #include "platform/sandbox.h"
 #include "platform/steward.h"
@@ -176,14 +177,30 @@ probe(int n_args, char **args)
 	return code;
 }
 
+/* What the service manager says of a unit: becomes who asks it. */
+static int
+show(const char *unit)
+{
+	struct manager_command command;
+	struct manager m;
+
+	manager_find(&m);
+	if (manager_show(&m, unit, &command) != 0 ||
+	    manager_become(&command) != 0)
+		(void)fprintf(stderr, "countersign-runner: systemd cannot be"
+		    " asked for %s\n", unit);
+	return 1;
+}
+
 static void
 usage(FILE *f)
 {
 	(void)fprintf(f, "usage: countersign-runner [--probe [UID GID] | "
-	    "--version | --help]\n"
+	    "--show UNIT | --version | --help]\n"
 	    "Started by countersignd for one approved action.\n"
 	    "  --probe    tries what can be enforced on this machine\n"
-	    "             UID GID: the account for actions that observe\n");
+	    "             UID GID: the account for actions that observe\n"
+	    "  --show     what systemd says of that unit\n");
 }
 
 int
@@ -200,6 +217,8 @@ main(int argc, char **argv)
 	if (argc >= 2 && strcmp(argv[1], "--probe") == 0 &&
 	    (code = probe(argc - 2, argv + 2)) >= 0)
 		return code;
+	if (argc == 3 && strcmp(argv[1], "--show") == 0)
+		return show(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		(void)printf("countersign-runner %s\n", COUNTERSIGN_VERSION);
 		return 0;

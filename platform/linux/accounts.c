@@ -9,6 +9,8 @@
 #include "platform/pipes.h"
 #include "platform/privileges.h"
 
+#include "platform/linux/starter.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +24,7 @@
 static int
 read_file(const char *path, struct buf *b)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
+	int fd = starter_open(path, O_RDONLY, 0), r;
 
 	if (fd < 0)
 		return ERR_IO;

@@ -6,6 +6,7 @@
 #include "platform/believed.h"
 
 #include "platform/linux/othernames.h"
+#include "platform/linux/starter.h"
 #include "platform/pipes.h"
 
 #include <dirent.h>
@@ -317,7 +318,13 @@ believed_find(const char *folder, char *ret_by, size_t n)
 	char path[PLACES_PATH_SIZE], real[PLACES_PATH_SIZE];
 	struct stat st[sizeof(all) / sizeof(all[0])];
 	size_t i, k;
+	int r;
 
+	if (starter_calls != NULL) {
+		if ((r = starter_calls->believed(false, folder, 0, path)) == 0)
+			(void)snprintf(ret_by, n, "%s", path);
+		return r;
+	}
 	memset(st, 0, sizeof(st));
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (stat(all[i].path, &st[i]) != 0 &&
@@ -393,6 +400,11 @@ believed_shown(struct bytes shown, const char *folder)
 		    (size_t)(end - shown.p) : shown.n);
 		shown.p += line.n + (end != NULL);
 		shown.n -= line.n + (end != NULL);
+		if (starter_calls != NULL) {
+			if (starter_calls->shown(line, folder))
+				return true;
+			continue;
+		}
 		for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 			if (line.n > strlen(keys[i].key) && memcmp(line.p,
 			    keys[i].key, strlen(keys[i].key)) == 0 &&
@@ -412,6 +424,8 @@ believed_name(const char *folder, unsigned nth, char ret_path[PLACES_PATH_SIZE])
 	bool whole;
 	int r;
 
+	if (starter_calls != NULL)
+		return starter_calls->believed(true, folder, nth, ret_path);
 	if (othernames_read(&l) != 0)
 		return ERR_NOT_FOUND;
 	r = othernames_find(&l, folder, nth, ret_path, &whole);

@@ -8,6 +8,8 @@
  */
 #include "platform/linux/cgroup.h"
 
+#include "platform/linux/starter.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -209,7 +211,8 @@ visit_list(const char *path, void *ctx)
 	}
 	while (fgets(line, sizeof(line), f) != NULL) {
 		pid = strtol(line, NULL, 10);
-		if (pid <= 1 || pid == getpid())
+		if (pid <= 1 || pid == getpid() || (starter_calls != NULL &&
+		    pid == starter_calls->pid()))
 			continue;
 		l->all++;
 		if (l->kill)

@@ -4,17 +4,15 @@
  * Runs in: courier.
  *
  * Two walls, each enough for most: a seccomp filter, and Landlock where the
- * kernel has it. seccomp(2), Documentation/userspace-api/{seccomp_filter,
- * landlock}.rst of the kernel.
+ * kernel has it.
  */
 #include "platform/privileges.h"
 
+#include "platform/linux/filter.h"
+#include "platform/linux/landlock.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -25,78 +23,33 @@
 
 #define DESCRIPTORS 256
 
-#if defined(__x86_64__)
-#define ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCH AUDIT_ARCH_AARCH64
-#endif
-
-#ifdef ARCH
+#ifdef FILTER_ARCH
 
 /* ---- the filter ---------------------------------------------------------- */
 
 /* clang-format off */
-/* Calls that a network client does not need, answered with EPERM: who tries
- * them is somebody else. */
+/* Calls that a network client does not need, answered with EPERM, besides
+ * those that nobody confined does. */
 static const int denied[] = {
-	/* other programs and processes */
-	SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv,
-	SYS_process_vm_writev, SYS_kcmp, SYS_kill,
-#ifdef SYS_fork
-	SYS_fork, SYS_vfork,
-#endif
+	/* other processes */
+	SYS_kill,
 #ifdef SYS_pidfd_open
 	SYS_pidfd_open,
 #endif
 #ifdef SYS_pidfd_send_signal
 	SYS_pidfd_send_signal,
 #endif
-#ifdef SYS_pidfd_getfd
-	SYS_pidfd_getfd,
-#endif
-	/* namespaces, mounts, roots */
-	SYS_unshare, SYS_setns, SYS_mount, SYS_umount2, SYS_pivot_root,
-	SYS_chroot, SYS_swapon, SYS_swapoff,
-#ifdef SYS_open_tree
-	SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsconfig, SYS_fsmount,
-	SYS_fspick,
-#endif
-#ifdef SYS_mount_setattr
-	SYS_mount_setattr,
-#endif
 	/* changing files */
-	SYS_truncate, SYS_mkdirat, SYS_mknodat, SYS_unlinkat, SYS_linkat,
-	SYS_symlinkat, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat,
-	SYS_utimensat, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr,
-	SYS_removexattr, SYS_lremovexattr, SYS_fremovexattr, SYS_renameat2,
-	SYS_name_to_handle_at, SYS_open_by_handle_at, SYS_fallocate,
+	SYS_mkdirat, SYS_unlinkat, SYS_linkat, SYS_fchmod, SYS_fchown,
+	SYS_renameat2, SYS_fallocate,
 #ifdef SYS_renameat
 	SYS_renameat,
 #endif
 #ifdef SYS_rename
-	SYS_rename, SYS_mkdir, SYS_rmdir, SYS_creat, SYS_link, SYS_unlink,
-	SYS_symlink, SYS_chmod, SYS_chown, SYS_lchown, SYS_mknod, SYS_utime,
-	SYS_utimes, SYS_futimesat,
+	SYS_rename, SYS_mkdir, SYS_rmdir, SYS_link, SYS_unlink,
 #endif
 	/* being a server, or something else than TCP and UDP */
-	SYS_listen, SYS_accept, SYS_accept4, SYS_socketpair,
-	/* the kernel's own business */
-	SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_add_key,
-	SYS_request_key, SYS_keyctl, SYS_init_module, SYS_finit_module,
-	SYS_delete_module, SYS_kexec_load, SYS_reboot, SYS_acct, SYS_quotactl,
-	SYS_sethostname, SYS_setdomainname, SYS_settimeofday,
-	SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime, SYS_personality,
-	SYS_syslog, SYS_vhangup, SYS_lookup_dcookie, SYS_memfd_create,
-	SYS_mbind, SYS_set_mempolicy, SYS_migrate_pages, SYS_move_pages,
-#ifdef SYS_kexec_file_load
-	SYS_kexec_file_load,
-#endif
-#ifdef SYS_iopl
-	SYS_iopl, SYS_ioperm, SYS_modify_ldt,
-#endif
-	/* being somebody else */
-	SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid,
-	SYS_setresgid, SYS_setgroups, SYS_setfsuid, SYS_setfsgid, SYS_capset,
+	SYS_listen, SYS_accept, SYS_accept4, SYS_socketpair, SYS_memfd_create,
 };
 
 /*
@@ -153,69 +106,9 @@ static const int allowed[] = {
 	SYS_gettimeofday, SYS_getrandom, SYS_times,
 };
 
-/* Calls answered with ENOSYS, so that the C library takes the older way, whose
- * arguments a filter can see. */
-static const int unknown[] = {
-	SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,
-#ifdef SYS_clone3
-	SYS_clone3,
-#else
-	435,
-#endif
-#ifdef SYS_openat2
-	SYS_openat2,
-#else
-	437,
-#endif
-};
 /* clang-format on */
 
-#define FILTER_MAX 1024
-#define LOAD(field)							\
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS,				\
-	    (uint32_t)offsetof(struct seccomp_data, field))
-/* The lower half of an argument: where it lies is the byte order's matter. */
-#define LOAD_ARG(i)							\
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS,				\
-	    (uint32_t)offsetof(struct seccomp_data, args[i]))
-#define RETURN(v) BPF_STMT(BPF_RET | BPF_K, (v))
-#define DENY(error) RETURN(SECCOMP_RET_ERRNO | (error))
-#define IF_EQUAL(v, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (v), yes, no)
-#define IF_ANY_BIT(v, yes, no)						\
-	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (v), yes, no)
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-    "LOAD_ARG reads the lower half first");
-
-struct filter {
-	struct sock_filter code[FILTER_MAX];
-	unsigned short n;
-};
-
-static void
-add(struct filter *f, struct sock_filter instruction)
-{
-	if (f->n < FILTER_MAX)
-		f->code[f->n++] = instruction;
-}
-
-#define ADD(f, ...) add((f), (struct sock_filter)__VA_ARGS__)
-
-/* The call's number is loaded: answers it with error if it is that one. */
-static void
-add_denied(struct filter *f, int number, uint32_t error)
-{
-	ADD(f, IF_EQUAL((uint32_t)number, 0, 1));
-	ADD(f, DENY(error));
-}
-
-/* The same for one that may be made. */
-static void
-add_allowed(struct filter *f, int number)
-{
-	ADD(f, IF_EQUAL((uint32_t)number, 0, 1));
-	ADD(f, RETURN(SECCOMP_RET_ALLOW));
-}
+#define N(list) (sizeof(list) / sizeof((list)[0]))
 
 /*
  * Opening to write, to create or to cut is refused; flags is the number of the
@@ -228,61 +121,37 @@ add_open(struct filter *f, int number, unsigned flags)
 	ADD(f, LOAD_ARG(flags));
 	ADD(f, IF_ANY_BIT(O_WRONLY | O_RDWR | O_CREAT | O_TRUNC, 0, 1));
 	ADD(f, DENY(EACCES));
-	ADD(f, RETURN(SECCOMP_RET_ALLOW));
-}
-
-static void
-build_filter(struct filter *f)
-{
-	size_t i;
-
-	f->n = 0;
-	ADD(f, LOAD(arch));
-	ADD(f, IF_EQUAL(ARCH, 1, 0));
-	ADD(f, RETURN(SECCOMP_RET_KILL_PROCESS));
-	ADD(f, LOAD(nr));
-#if defined(__x86_64__)
-	/* x32: the same entry with bit 30 set, and other numbers. */
-	ADD(f, BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000u, 0, 1));
-	ADD(f, RETURN(SECCOMP_RET_KILL_PROCESS));
-#endif
-	for (i = 0; i < sizeof(denied) / sizeof(denied[0]); i++)
-		add_denied(f, denied[i], EPERM);
-	for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
-		add_denied(f, unknown[i], ENOSYS);
-	/* Threads, but no processes. */
-	ADD(f, IF_EQUAL(SYS_clone, 0, 4));
-	ADD(f, LOAD_ARG(0));
-	ADD(f, IF_ANY_BIT(0x00010000 /* CLONE_THREAD */, 1, 0));
-	ADD(f, DENY(EPERM));
-	ADD(f, RETURN(SECCOMP_RET_ALLOW));
-	/* Internet sockets only: no Unix, netlink, packet, vsock ones. */
-	ADD(f, IF_EQUAL(SYS_socket, 0, 5));
-	ADD(f, LOAD_ARG(0));
-	ADD(f, IF_EQUAL(AF_INET, 2, 0));
-	ADD(f, IF_EQUAL(AF_INET6, 1, 0));
-	ADD(f, DENY(EAFNOSUPPORT));
-	ADD(f, RETURN(SECCOMP_RET_ALLOW));
-#ifdef SYS_open
-	add_open(f, SYS_open, 1);
-#endif
-	add_open(f, SYS_openat, 2);
-	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
-		add_allowed(f, allowed[i]);
-	ADD(f, DENY(ENOSYS));
+	ADD(f, ALLOW);
 }
 
 static bool
 set_seccomp(void)
 {
 	struct filter f;
-	struct sock_fprog program;
 
-	build_filter(&f);
-	program.len = f.n;
-	program.filter = f.code;
-	return f.n < FILTER_MAX && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER,
-	    &program, 0, 0) == 0;
+	filter_begin(&f);
+	filter_deny_foreign(&f);
+	filter_deny(&f, denied, N(denied), EPERM);
+	/* Threads, but no processes. */
+	ADD(&f, IF_EQUAL(SYS_clone, 0, 4));
+	ADD(&f, LOAD_ARG(0));
+	ADD(&f, IF_ANY_BIT(0x00010000 /* CLONE_THREAD */, 1, 0));
+	ADD(&f, DENY(EPERM));
+	ADD(&f, ALLOW);
+	/* Internet sockets only: no Unix, netlink, packet, vsock ones. */
+	ADD(&f, IF_EQUAL(SYS_socket, 0, 5));
+	ADD(&f, LOAD_ARG(0));
+	ADD(&f, IF_EQUAL(AF_INET, 2, 0));
+	ADD(&f, IF_EQUAL(AF_INET6, 1, 0));
+	ADD(&f, DENY(EAFNOSUPPORT));
+	ADD(&f, ALLOW);
+#ifdef SYS_open
+	add_open(&f, SYS_open, 1);
+#endif
+	add_open(&f, SYS_openat, 2);
+	filter_allow(&f, allowed, N(allowed));
+	/* libuv asks for rings at each start. */
+	return filter_install(&f, false, false);
 }
 
 #else /* a processor whose numbers were not looked at */
@@ -298,117 +167,31 @@ set_seccomp(void)
 /* ---- Landlock ------------------------------------------------------------ */
 
 /*
- * Of the kernel's landlock.h, which is often older than the kernel. Bits of
- * handled_access_fs in the order in which versions brought them.
+ * What it reads: /etc, the folder in which /etc/resolv.conf really lies, and
+ * where mbedTLS takes its random numbers from if the C library is musl. No port
+ * of its own, no abstract sockets, no signals to outside.
  */
-#define FS_READ_FILE (1ull << 2)
-#define FS_READ_DIR (1ull << 3)
-#define FS_ALL_V1 ((1ull << 13) - 1)	/* execute … make_sym */
-#define FS_REFER (1ull << 13)		/* version 2 */
-#define FS_TRUNCATE (1ull << 14)	/* 3 */
-#define FS_IOCTL_DEV (1ull << 15)	/* 5 */
-#define NET_BIND_TCP (1ull << 0)	/* 4 */
-#define SCOPE_ABSTRACT (1ull << 0)	/* 6: abstract Unix sockets */
-#define SCOPE_SIGNAL (1ull << 1)	/* 6: signals to outside */
-#define RULE_PATH 1
-#define CREATE_VERSION 1u
-
-#ifndef SYS_landlock_create_ruleset
-#define SYS_landlock_create_ruleset 444
-#define SYS_landlock_add_rule 445
-#define SYS_landlock_restrict_self 446
-#endif
-
-struct ruleset {
-	uint64_t fs;
-	uint64_t net;		/* from version 4 */
-	uint64_t scoped;	/* from version 6 */
-};
-
-struct path_rule {
-	uint64_t allowed;
-	int32_t folder;
-} __attribute__((packed));
-
-/* The size of struct ruleset that a version knows. */
-static size_t
-ruleset_size(int abi)
-{
-	return abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
-}
-
-/* Lets files at and below path be read; one that is not there needs no rule. */
 static bool
-allow_reading(int ruleset, const char *path)
+set_landlock(int abi)
 {
-	struct path_rule rule = { .allowed = FS_READ_FILE | FS_READ_DIR };
-	long r;
-
-	rule.folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (rule.folder < 0)
-		return errno == ENOENT;
-	r = syscall(SYS_landlock_add_rule, ruleset, RULE_PATH, &rule, 0);
-	(void)close(rule.folder);
-	return r == 0;
-}
-
-/* The folder in which /etc/resolv.conf really lies. */
-static bool
-allow_resolver(int ruleset)
-{
+	const uint64_t read = LANDLOCK_READ_FILE | LANDLOCK_READ_DIR;
+	struct landlock_rule rules[3] = {
+		{ "/etc", read }, { "/dev/urandom", LANDLOCK_READ_FILE },
+	};
+	const struct landlock_walls walls = { LANDLOCK_BIND,
+	    LANDLOCK_ABSTRACT | LANDLOCK_SIGNALS };
 	char *path = realpath("/etc/resolv.conf", NULL), *slash;
-	bool ok = true;
+	size_t n = 2;
+	int error;
 
 	if (path != NULL && (slash = strrchr(path, '/')) != NULL &&
 	    slash != path) {
 		*slash = '\0';
-		ok = allow_reading(ruleset, path);
+		rules[n++] = (struct landlock_rule){ path, read };
 	}
+	error = landlock_confine(rules, n, &walls, abi);
 	free(path);
-	return ok;
-}
-
-/* mbedTLS takes its random numbers from there where the C library is musl. */
-static bool
-allow_random(int ruleset)
-{
-	struct path_rule rule = { .allowed = FS_READ_FILE };
-	long r;
-
-	rule.folder = open("/dev/urandom", O_PATH | O_CLOEXEC);
-	if (rule.folder < 0)
-		return errno == ENOENT;
-	r = syscall(SYS_landlock_add_rule, ruleset, RULE_PATH, &rule, 0);
-	(void)close(rule.folder);
-	return r == 0;
-}
-
-static bool
-set_landlock(int abi)
-{
-	struct ruleset rules = { .fs = FS_ALL_V1 };
-	bool ok;
-	int fd;
-
-	if (abi >= 2)
-		rules.fs |= FS_REFER;
-	if (abi >= 3)
-		rules.fs |= FS_TRUNCATE;
-	if (abi >= 4)
-		rules.net = NET_BIND_TCP;
-	if (abi >= 5)
-		rules.fs |= FS_IOCTL_DEV;
-	if (abi >= 6)
-		rules.scoped = SCOPE_ABSTRACT | SCOPE_SIGNAL;
-	fd = (int)syscall(SYS_landlock_create_ruleset, &rules,
-	    ruleset_size(abi), 0);
-	if (fd < 0)
-		return false;
-	ok = allow_reading(fd, "/etc") && allow_resolver(fd) &&
-	    allow_random(fd) &&
-	    syscall(SYS_landlock_restrict_self, fd, 0) == 0;
-	(void)close(fd);
-	return ok;
+	return error == 0;
 }
 
 static bool
@@ -437,14 +220,14 @@ int
 privileges_confine_courier(struct confinement *ret_c)
 {
 	struct confinement c = { .no_new_privs = true };
-	long abi;
+	int abi;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 	    !limit_cores() || !limit_descriptors())
 		return ERR_IO;
-	abi = syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_VERSION);
-	c.landlock = abi > 0 && set_landlock((int)abi);
-	c.landlock_abi = c.landlock ? (int)abi : 0;
+	abi = landlock_abi();
+	c.landlock = abi > 0 && set_landlock(abi);
+	c.landlock_abi = c.landlock ? abi : 0;
 	/* Last: it refuses what the rest is made of. */
 	c.seccomp = set_seccomp();
 	*ret_c = c;

@@ -1,7 +1,7 @@
 /*
- * landlock.c - a confined payload's files, ports and peers, a second time.
+ * landlock.c - which files, ports and peers a confined process has.
  * SPDX-License-Identifier: Apache-2.0
- * Runs in: runner.
+ * Runs in: runner, courier, gate.
  *
  * Documentation/userspace-api/landlock.rst of the kernel. What the mounts, the
  * identity and the filter hold already is held here once more; alone it is
@@ -15,21 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/*
- * Of the kernel's landlock.h, which is often older than the kernel. Bits of
- * handled_access_fs in the order in which versions brought them.
- */
-#define FS_EXECUTE (1ull << 0)
-#define FS_WRITE_FILE (1ull << 1)
-#define FS_READ_FILE (1ull << 2)
-#define FS_READ_DIR (1ull << 3)
 #define FS_ALL_V1 ((1ull << 13) - 1)	/* execute … make_sym */
-#define FS_REFER (1ull << 13)		/* version 2 */
-#define FS_TRUNCATE (1ull << 14)	/* 3 */
-#define FS_IOCTL_DEV (1ull << 15)	/* 5 */
-#define FS_RESOLVE_UNIX (1ull << 16)	/* 9: sockets by path */
-#define NET_ALL_V4 3ull			/* bind and connect, TCP */
-#define SCOPE_ALL_V6 3ull		/* abstract sockets, signals */
 #define RULE_PATH 1
 #define CREATE_VERSION 1u
 
@@ -68,13 +54,13 @@ all_rights(int abi)
 	uint64_t rights = FS_ALL_V1;
 
 	if (abi >= 2)
-		rights |= FS_REFER;
+		rights |= LANDLOCK_REFER;
 	if (abi >= 3)
-		rights |= FS_TRUNCATE;
+		rights |= LANDLOCK_TRUNCATE;
 	if (abi >= 5)
-		rights |= FS_IOCTL_DEV;
+		rights |= LANDLOCK_IOCTL_DEV;
 	if (abi >= 9)
-		rights |= FS_RESOLVE_UNIX;
+		rights |= LANDLOCK_RESOLVE_UNIX;
 	return rights;
 }
 
@@ -94,47 +80,55 @@ allow(int ruleset, const char *path, uint64_t rights)
 	return error;
 }
 
-static int
-add_rules(const struct plan *p, int ruleset, uint64_t all)
+int
+landlock_confine(const struct landlock_rule *rules, size_t n,
+    const struct landlock_walls *walls, int abi)
 {
-	/* Folders of the run's own: anything but devices. */
-	const uint64_t own = all & ~FS_IOCTL_DEV;
-	uint64_t read = FS_EXECUTE | FS_READ_FILE | FS_READ_DIR;
+	struct ruleset set = { .fs = all_rights(abi) };
+	uint64_t rights;
+	int fd, error = 0;
 	size_t i;
-	int error;
 
-	/* Whoever may have Unix sockets at all reaches those of the system,
-	 * as any account does: `systemctl status`. */
-	read |= all & FS_RESOLVE_UNIX;
-	if ((error = allow(ruleset, "/", read)) != 0 ||
-	    (error = allow(ruleset, "/dev", all & (read | FS_WRITE_FILE |
-	    FS_TRUNCATE | FS_IOCTL_DEV))) != 0 ||
-	    (error = allow(ruleset, "/dev/shm", own)) != 0 ||
-	    (error = allow(ruleset, "/tmp", own)) != 0 ||
-	    (error = allow(ruleset, "/var/tmp", own)) != 0)
-		return error;
-	for (i = 0; i < p->n_roots && error == 0; i++)
-		error = allow(ruleset, p->roots[i], own);
+	if (abi >= 4)
+		set.net = walls->ports;
+	if (abi >= 6)
+		set.scoped = walls->peers;
+	fd = (int)syscall(SYS_landlock_create_ruleset, &set,
+	    abi >= 6 ? (size_t)24 : abi >= 4 ? (size_t)16 : (size_t)8, 0);
+	if (fd < 0)
+		return errno;
+	for (i = 0; i < n && error == 0; i++)
+		if ((rights = rules[i].rights & set.fs) != 0)
+			error = allow(fd, rules[i].path, rights);
+	if (error == 0 && syscall(SYS_landlock_restrict_self, fd, 0) != 0)
+		error = errno;
+	(void)close(fd);
 	return error;
 }
 
 int
 landlock_enter(const struct plan *p, int abi)
 {
-	struct ruleset rules = { .fs = all_rights(abi) };
-	int fd, error;
+	const uint64_t all = all_rights(abi);
+	/* Folders of the run's own: anything but devices. */
+	const uint64_t own = all & ~LANDLOCK_IOCTL_DEV;
+	/* Whoever may have Unix sockets at all reaches those of the system,
+	 * as any account does: `systemctl status`. */
+	const uint64_t read = LANDLOCK_EXECUTE | LANDLOCK_READ_FILE |
+	    LANDLOCK_READ_DIR | LANDLOCK_RESOLVE_UNIX;
+	struct landlock_rule rules[5 + PLAN_ROOTS_MAX] = {
+		{ "/", read },
+		{ "/dev", read | LANDLOCK_WRITE_FILE | LANDLOCK_TRUNCATE |
+		    LANDLOCK_IOCTL_DEV },
+		{ "/dev/shm", own }, { "/tmp", own }, { "/var/tmp", own },
+	};
+	const struct landlock_walls walls = {
+		p->net != PLAN_NET_HOST ? LANDLOCK_BIND | LANDLOCK_CONNECT : 0,
+		LANDLOCK_ABSTRACT | LANDLOCK_SIGNALS,
+	};
+	size_t i;
 
-	if (abi >= 4 && p->net != PLAN_NET_HOST)
-		rules.net = NET_ALL_V4;
-	if (abi >= 6)
-		rules.scoped = SCOPE_ALL_V6;
-	fd = (int)syscall(SYS_landlock_create_ruleset, &rules,
-	    abi >= 6 ? (size_t)24 : abi >= 4 ? (size_t)16 : (size_t)8, 0);
-	if (fd < 0)
-		return errno;
-	error = add_rules(p, fd, rules.fs);
-	if (error == 0 && syscall(SYS_landlock_restrict_self, fd, 0) != 0)
-		error = errno;
-	(void)close(fd);
-	return error;
+	for (i = 0; i < p->n_roots; i++)
+		rules[5 + i] = (struct landlock_rule){ p->roots[i], own };
+	return landlock_confine(rules, 5 + p->n_roots, &walls, abi);
 }

@@ -110,3 +110,15 @@ manager_show(const struct manager *m, const char *unit,
 	c->argv[n] = NULL;
 	return 0;
 }
+
+int
+manager_become(const struct manager_command *c)
+{
+	union {
+		const char *const *in;
+		char *const *out;
+	} argv = { c->argv }, env = { manager_environment };
+
+	(void)execve(c->argv[0], argv.out, env.out);
+	return ERR_IO;
+}

@@ -5,6 +5,8 @@
  */
 #include "platform/posix/native.h"
 
+#include "platform/linux/starter.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -40,6 +42,41 @@ ssize_t
 native_send(int fd, const void *p, size_t n)
 {
 	return send(fd, p, n, MSG_NOSIGNAL);
+}
+
+int
+native_open(const char *path, int flags, unsigned mode)
+{
+	return starter_open(path, flags, mode);
+}
+
+const struct passwd *
+native_next_account(FILE **io_f)
+{
+	const struct passwd *p;
+	int fd;
+
+	if (*io_f == NULL) {
+		if ((fd = starter_open("/etc/passwd", O_RDONLY, 0)) < 0)
+			return NULL;
+		if ((*io_f = fdopen(fd, "r")) == NULL) {
+			(void)close(fd);
+			return NULL;
+		}
+	}
+	if ((p = fgetpwent(*io_f)) == NULL) {
+		(void)fclose(*io_f);
+		*io_f = NULL;
+	}
+	return p;
+}
+
+int
+native_open_program(const char *path, enum program_owner owner,
+    struct program *ret_p)
+{
+	return starter_calls != NULL ?
+	    starter_calls->program(path, owner, ret_p) : ERR_UNSUPPORTED;
 }
 
 int

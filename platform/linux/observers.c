@@ -5,6 +5,7 @@
  */
 #include "platform/observers.h"
 
+#include "platform/linux/starter.h"
 #include "platform/pipes.h"
 
 #include <fcntl.h>
@@ -98,7 +99,7 @@ observers_is_apart(uint32_t uid)
 {
 	struct buf b;
 	bool outside;
-	int fd = open("/etc/subuid", O_RDONLY | O_CLOEXEC);
+	int fd = starter_open("/etc/subuid", O_RDONLY, 0);
 
 	buf_init(&b, SUBUID_MAX);
 	/* As far as it can be read: without it no ranges are given out. */

@@ -7,6 +7,7 @@
 
 #include "platform/clock.h"
 #include "platform/linux/cgroup.h"
+#include "platform/linux/starter.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -186,16 +187,39 @@ has_controller(const char *path, const char *file, const char *word)
 	return false;
 }
 
-/* Whether we are the only process in that group. */
+/* Our starter, if there is one, else ourselves. */
+static int
+starter(void)
+{
+	return starter_calls != NULL ? starter_calls->pid() : (int)getpid();
+}
+
+/* Whether we, and our starter, are the only processes in that group. */
 static bool
 is_alone(const char *path)
 {
-	char text[64], mine[16];
+	char text[64], *line, *end;
+	long pid;
 
 	if (cgroup_read(path, "cgroup.procs", text, sizeof(text)) != 0)
 		return false;
-	(void)snprintf(mine, sizeof(mine), "%d\n", (int)getpid());
-	return strcmp(text, mine) == 0;
+	for (line = text; *line != '\0'; line = end + 1) {
+		pid = strtol(line, &end, 10);
+		if (*end != '\n' || (pid != getpid() && pid != starter()))
+			return false;
+	}
+	return line != text;
+}
+
+/* Puts both into that group. */
+static bool
+join_both(const char *path)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%d", starter());
+	return cgroup_write(path, "cgroup.procs", text) == 0 &&
+	    cgroup_join(PLAN_CGROUP_V2, path) == 0;
 }
 
 /*
@@ -213,12 +237,10 @@ hand_on(const char *base)
 		return false;
 	if (mkdir(leaf, 0755) != 0 && errno != EEXIST)
 		return false;
-	if (cgroup_join(PLAN_CGROUP_V2, leaf) == 0) {
-		if (cgroup_write(base, "cgroup.subtree_control",
-		    "+memory +pids") == 0)
-			return true;
-		(void)!cgroup_join(PLAN_CGROUP_V2, base);
-	}
+	if (join_both(leaf) && cgroup_write(base, "cgroup.subtree_control",
+	    "+memory +pids") == 0)
+		return true;
+	(void)!join_both(base);
 	(void)rmdir(leaf);
 	return false;
 }
@@ -405,6 +427,16 @@ bool
 pens_is_usable(const struct pens *pens)
 {
 	return pens->n > 0;
+}
+
+size_t
+pens_folders(const struct pens *pens, const char **ret_folders)
+{
+	size_t i;
+
+	for (i = 0; i < pens->n; i++)
+		ret_folders[i] = pens->places[i].base;
+	return pens->n;
 }
 
 /* ---- one pen ------------------------------------------------------------- */

@@ -8,6 +8,8 @@
  */
 #include "platform/process.h"
 
+#include "platform/linux/starter.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -338,6 +340,8 @@ process_start(const struct process_spec *spec, int *ret_errno,
 	int error_pipe[2], error, r;
 	char *stack;
 
+	if (starter_calls != NULL)
+		return starter_calls->start(spec, ret_errno, ret_p);
 	if ((r = check_spec(spec, &c.base)) != 0)
 		return r;
 	stack = mmap(NULL, CHILD_STACK, PROT_READ | PROT_WRITE,
@@ -406,11 +410,15 @@ reap(struct process *p, int options, struct process_end *ret_end)
 int
 process_wait(struct process *p, struct process_end *ret_end)
 {
+	if (starter_calls != NULL)
+		return starter_calls->wait(p, false, ret_end);
 	return reap(p, WNOHANG, ret_end);
 }
 
 int
 process_wait_end(struct process *p, struct process_end *ret_end)
 {
+	if (starter_calls != NULL)
+		return starter_calls->wait(p, true, ret_end);
 	return reap(p, 0, ret_end);
 }

@@ -5,6 +5,8 @@
  */
 #include "platform/service.h"
 
+#include "platform/linux/starter.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,8 +24,8 @@
  * Sends one datagram to the socket of sd_notify(3): a path, or with '@' first
  * a name in the abstract namespace. Whether it arrives is not our business.
  */
-static void
-notify(const char *text)
+void
+service_tell(const char *text)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -44,6 +46,16 @@ notify(const char *text)
 	    (const struct sockaddr *)&a,
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
 	(void)close(fd);
+}
+
+/* The service manager listens to its main process: a gate asks the starter. */
+static void
+notify(const char *text)
+{
+	if (starter_calls != NULL)
+		starter_calls->tell(text);
+	else
+		service_tell(text);
 }
 
 void
@@ -103,10 +115,11 @@ env_number(const char *name, uint64_t *ret_v)
 uint64_t
 service_watchdog_ms(void)
 {
-	uint64_t us, pid;
+	uint64_t us, pid, main_pid = (uint64_t)(starter_calls != NULL ?
+	    starter_calls->pid() : getpid());
 
 	if (getenv("WATCHDOG_PID") != NULL &&
-	    (!env_number("WATCHDOG_PID", &pid) || pid != (uint64_t)getpid()))
+	    (!env_number("WATCHDOG_PID", &pid) || pid != main_pid))
 		return 0;
 	return env_number("WATCHDOG_USEC", &us) ? us / 1000 : 0;
 }

@@ -8,6 +8,7 @@
  */
 #include "platform/linux/sweep.h"
 
+#include "platform/linux/starter.h"
 #include "platform/sandbox.h"
 
 #include <errno.h>
@@ -70,9 +71,11 @@ sweep_user(uint32_t uid)
 int
 sandbox_sweep(uint32_t uid)
 {
-	int error = sweep_user(uid);
+	int error;
 
-	if (error == 0)
+	if (starter_calls != NULL)
+		return starter_calls->sweep(uid);
+	if ((error = sweep_user(uid)) == 0)
 		return 0;
 	return error == EINVAL ? ERR_USAGE : ERR_IO;
 }

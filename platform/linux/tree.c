@@ -7,6 +7,7 @@
 #include "platform/linux/tree.h"
 
 #include "platform/clock.h"
+#include "platform/linux/starter.h"
 #include "platform/process.h"
 
 #include <dirent.h>
@@ -348,6 +349,9 @@ adopts_already(void)
 int
 process_adopt_orphans(void)
 {
+	/* They are the starter's. */
+	if (starter_calls != NULL)
+		return 0;
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 		return 0;
 	/* Emulators do not know the call. */
@@ -359,6 +363,10 @@ process_reap_orphans(const int *keep, size_t n_keep)
 {
 	siginfo_t info;
 
+	if (starter_calls != NULL) {
+		starter_calls->reap(keep, n_keep);
+		return;
+	}
 	/* Looks first: a child of somebody else's is not ours to reap. */
 	for (;;) {
 		info.si_pid = 0;
@@ -379,6 +387,9 @@ process_kill_children(const int *keep, size_t n_keep, unsigned within_ms,
 	size_t left = 0;
 	int child, r;
 
+	if (starter_calls != NULL)
+		return starter_calls->kill_children(keep, n_keep, within_ms,
+		    ret_killed);
 	for (;;) {
 		r = 0;
 		if (is_childless() || (r = tree_read(&t)) != 0)

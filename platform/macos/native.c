@@ -112,6 +112,38 @@ native_send(int fd, const void *p, size_t n)
  * not know it (network, FAT) say so.
  */
 int
+native_open(const char *path, int flags, unsigned mode)
+{
+	return open(path, flags | O_CLOEXEC, (mode_t)mode);
+}
+
+const struct passwd *
+native_next_account(FILE **io_f)
+{
+	const struct passwd *p;
+
+	/* There the accounts are no file: only whether it has begun. */
+	if (*io_f == NULL)
+		setpwent();
+	*io_f = stdin;
+	if ((p = getpwent()) == NULL) {
+		endpwent();
+		*io_f = NULL;
+	}
+	return p;
+}
+
+int
+native_open_program(const char *path, enum program_owner owner,
+    struct program *ret_p)
+{
+	(void)path;
+	(void)owner;
+	(void)ret_p;
+	return ERR_UNSUPPORTED;
+}
+
+int
 native_sync(int fd)
 {
 	if (fcntl(fd, F_FULLFSYNC) == 0)

@@ -53,6 +53,14 @@ pens_text(const struct pens *pens)
 	return pens->text;
 }
 
+size_t
+pens_folders(const struct pens *pens, const char **ret_folders)
+{
+	(void)pens;
+	(void)ret_folders;
+	return 0;
+}
+
 bool
 pens_is_usable(const struct pens *pens)
 {

@@ -26,6 +26,18 @@
 #define FACILITY 10
 #define MESSAGE_MAX (EVENTLOG_LINE_MAX + 512u)
 
+int
+eventlog_open(struct eventlog *e)
+{
+	if (e->fd < 0 && (e->fd = socket(AF_UNIX, SOCK_DGRAM, 0)) < 0)
+		return ERR_CLOSED;
+	if (fcntl(e->fd, F_SETFD, FD_CLOEXEC) == 0)
+		return 0;
+	eventlog_close(e);
+	return ERR_CLOSED;
+}
+
+/* The same socket again and again: a confined process gets no other. */
 static int
 connect_to(struct eventlog *e)
 {
@@ -37,13 +49,10 @@ connect_to(struct eventlog *e)
 	if (strlen(path) >= sizeof(a.sun_path))
 		return ERR_CLOSED;
 	memcpy(a.sun_path, path, strlen(path) + 1);
-	if ((e->fd = socket(AF_UNIX, SOCK_DGRAM, 0)) < 0)
+	if (eventlog_open(e) != 0 ||
+	    connect(e->fd, (const struct sockaddr *)&a, sizeof(a)) != 0)
 		return ERR_CLOSED;
-	if (fcntl(e->fd, F_SETFD, FD_CLOEXEC) != 0 ||
-	    connect(e->fd, (const struct sockaddr *)&a, sizeof(a)) != 0) {
-		eventlog_close(e);
-		return ERR_CLOSED;
-	}
+	e->connected = true;
 	return 0;
 }
 
@@ -88,7 +97,7 @@ send_message(struct eventlog *e, struct bytes message)
 		return ERR_AGAIN;
 	if (errno == EMSGSIZE)
 		return ERR_TOO_LARGE;
-	eventlog_close(e);
+	e->connected = false;
 	return ERR_CLOSED;
 }
 
@@ -101,7 +110,7 @@ eventlog_send(struct eventlog *e, enum service_level level, uint64_t index,
 
 	if (line.n > EVENTLOG_LINE_MAX)
 		return ERR_TOO_LARGE;
-	if (e->fd < 0 && (err = connect_to(e)) != 0)
+	if (!e->connected && (err = connect_to(e)) != 0)
 		return err;
 	buf_init(&b, MESSAGE_MAX);
 	if (e->kind == EVENTLOG_JOURNALD)
@@ -123,4 +132,5 @@ eventlog_close(struct eventlog *e)
 	if (e->fd >= 0)
 		(void)close(e->fd);
 	e->fd = -1;
+	e->connected = false;
 }

@@ -5,11 +5,13 @@
  */
 #include "platform/file.h"
 
+#include "platform/clock.h"
 #include "platform/posix/native.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#define LOCK_LOOK_MS 10
 
 static int
 error_of(int e)
@@ -306,6 +310,18 @@ file_lock(int fd)
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	return errno == EWOULDBLOCK ? ERR_EXISTS : error_of(errno);
+}
+
+int
+file_lock_within(int fd, unsigned ms)
+{
+	uint64_t until = clock_boot_ms() + ms;
+	int r;
+
+	while ((r = file_lock(fd)) == ERR_EXISTS && clock_boot_ms() < until)
+		/* No event tells that a lock is free. */
+		(void)poll(NULL, 0, LOCK_LOOK_MS);
+	return r;
 }
 
 /* ---- files by name ---- */

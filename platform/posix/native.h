@@ -9,8 +9,12 @@
 #ifndef COUNTERSIGN_PLATFORM_POSIX_NATIVE_H
 #define COUNTERSIGN_PLATFORM_POSIX_NATIVE_H
 
+#include "platform/program.h"
+
+#include <pwd.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -26,6 +30,20 @@ int native_socketpair(int ret_fds[2]);
 int native_accept(int listener);
 /* send(2) without SIGPIPE. */
 ssize_t native_send(int fd, const void *p, size_t n);
+
+/*
+ * open(2), close-on-exec, of a file of the system's that a confined gate may
+ * not open by itself (linux/starter.h). And the next account of /etc/passwd,
+ * of *io_f, which is NULL at first; NULL at the end, and at any error.
+ */
+int native_open(const char *path, int flags, unsigned mode);
+const struct passwd *native_next_account(FILE **io_f);
+/*
+ * program_open() by who may, where we are confined: *ret_p has the descriptor
+ * and the path, not the facts. ERR_UNSUPPORTED we have to do it ourselves.
+ */
+int native_open_program(const char *path, enum program_owner owner,
+    struct program *ret_p);
 
 /* fsync(2) that means it: also the drive's own cache. */
 int native_sync(int fd);

@@ -7,6 +7,7 @@
 
 #include "platform/clock.h"
 #include "platform/file.h"
+#include "platform/posix/native.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@ observers_hold(unsigned i, int *ret_fd)
 		return ERR_UNSUPPORTED;
 	(void)snprintf(path, sizeof(path),
 	    FOLDER "/countersign-observe-%u.lock", i + 1);
-	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = native_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return ERR_IO;
 	if ((r = file_lock(fd)) != 0) {

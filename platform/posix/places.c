@@ -5,6 +5,8 @@
  */
 #include "platform/places.h"
 
+#include "platform/posix/native.h"
+
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -79,12 +81,12 @@ places_home_at(const char *folder, char ret_home[PLACES_PATH_SIZE])
 {
 	char real[PLACES_PATH_SIZE];
 	const struct passwd *p;
+	FILE *accounts = NULL;
 	int r = ERR_NOT_FOUND;
 
-	setpwent();
-	while (r != 0 && (p = getpwent()) != NULL) {
+	while ((p = native_next_account(&accounts)) != NULL) {
 		/* "/" and the like are nobody's home in earnest. */
-		if (p->pw_dir == NULL || p->pw_dir[0] != '/' ||
+		if (r == 0 || p->pw_dir == NULL || p->pw_dir[0] != '/' ||
 		    p->pw_dir[1] == '\0' ||
 		    (!is_for_login(p) && !has_keys(p->pw_dir)) ||
 		    places_resolve(p->pw_dir, real) != 0)
@@ -94,6 +96,5 @@ places_home_at(const char *folder, char ret_home[PLACES_PATH_SIZE])
 		memcpy(ret_home, real, strlen(real) + 1);
 		r = 0;
 	}
-	endpwent();
 	return r;
 }

@@ -126,10 +126,21 @@ program_open(const char *path, enum program_owner owner,
 {
 	struct program p = { .fd = -1 };
 	char *resolved;
+	struct stat st;
 	int r;
 
 	if (path[0] != '/')
 		return ERR_USAGE;
+	if ((r = native_open_program(path, owner, &p)) == 0) {
+		if (fstat(p.fd, &st) != 0) {
+			(void)close(p.fd);
+			return ERR_IO;
+		}
+		set_facts(&p, &st);
+		*ret_p = p;
+	}
+	if (r != ERR_UNSUPPORTED)
+		return r;
 	if ((resolved = realpath(path, NULL)) == NULL)
 		return open_error(errno);
 	if (strlen(resolved) >= sizeof(p.path))

@@ -200,6 +200,7 @@ secrets_read(const char *path, uint8_t ret_secret[SECRET_SIZE])
 static int
 write_file(const char *path, const uint8_t *p, size_t n)
 {
+	struct stat st;
 	ssize_t done;
 	int fd, r = 0;
 
@@ -207,8 +208,10 @@ write_file(const char *path, const uint8_t *p, size_t n)
 	    0600);
 	if (fd < 0)
 		return error_of(errno);
-	/* Whatever the umask is. */
-	if (fchmod(fd, 0600) != 0)
+	/* Whatever the umask is; the gate's is right, and it may not change any
+	 * file's mode. */
+	if (fstat(fd, &st) != 0 || ((st.st_mode & 07777) != 0600 &&
+	    fchmod(fd, 0600) != 0))
 		r = error_of(errno);
 	while (r == 0 && n > 0) {
 		done = write(fd, p, n);

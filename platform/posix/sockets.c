@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #define BACKLOG 16
+/* How long one who listens may take to end. */
+#define LINGER_MS 1000
 
 static int
 error_of(int error)
@@ -73,6 +76,20 @@ pipes_connect(const char *path, int *ret_fd)
 }
 
 /*
+ * Whether who listens there hangs up: one that is just being ended. Whoever
+ * lives takes the connection, or lets it wait.
+ */
+static bool
+hangs_up(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char byte;
+
+	return poll(&p, 1, LINGER_MS) > 0 && recv(fd, &byte, 1,
+	    MSG_DONTWAIT) <= 0;
+}
+
+/*
  * Removes the socket at path if it is ours and nobody listens there any more.
  * ERR_EXISTS if something is there that must stay.
  */
@@ -87,8 +104,11 @@ remove_stale(const char *path)
 	if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid())
 		return ERR_EXISTS;
 	r = pipes_connect(path, &fd);
-	if (r == 0)
+	if (r == 0) {
+		if (hangs_up(fd))
+			r = ERR_CLOSED;
 		(void)close(fd);
+	}
 	if (r != ERR_CLOSED)
 		return r == 0 ? ERR_EXISTS : r;
 	return unlink(path) == 0 ? 0 : error_of(errno);

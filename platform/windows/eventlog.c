@@ -9,6 +9,13 @@
 #include "platform/eventlog.h"
 
 int
+eventlog_open(struct eventlog *e)
+{
+	(void)e;
+	return ERR_UNSUPPORTED;
+}
+
+int
 eventlog_send(struct eventlog *e, enum service_level level, uint64_t index,
     struct bytes line)
 {

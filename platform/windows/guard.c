@@ -8,5 +8,17 @@
 void
 guard_gate(struct guard *ret_g)
 {
-	*ret_g = (struct guard){ false, false };
+	*ret_g = (struct guard){ .landlock = 0 };
+}
+
+void
+guard_starter(void)
+{
+}
+
+void
+guard_confine(const struct guard_places *at, struct guard *io_g)
+{
+	(void)at;
+	(void)io_g;
 }

@@ -33,3 +33,10 @@ manager_show(const struct manager *m, const char *unit,
 	(void)ret_c;
 	return ERR_UNSUPPORTED;
 }
+
+int
+manager_become(const struct manager_command *c)
+{
+	(void)c;
+	return ERR_UNSUPPORTED;
+}

@@ -43,6 +43,14 @@ pens_text(const struct pens *pens)
 	return "cgroup=none kill=job mem=job procs=job";
 }
 
+size_t
+pens_folders(const struct pens *pens, const char **ret_folders)
+{
+	(void)pens;
+	(void)ret_folders;
+	return 0;
+}
+
 bool
 pens_is_usable(const struct pens *pens)
 {

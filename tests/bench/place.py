@@ -250,7 +250,8 @@ class Place:
             except (OSError, ValueError):
                 continue
             if int(stat[stat.rindex(')') + 2:].split()[1]) == self.gate.pid:
-                out[name] = int(pid)
+                # Its own child under the same name: the deciding half.
+                out['gate' if name == 'countersignd' else name] = int(pid)
         return out
 
 

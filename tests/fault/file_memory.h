@@ -571,6 +571,13 @@ file_lock(int fd)
 }
 
 int
+file_lock_within(int fd, unsigned ms)
+{
+	(void)ms;
+	return file_lock(fd);
+}
+
+int
 file_read(int dir, const char *name, size_t cap, struct buf *ret_b)
 {
 	struct disk_node *n;

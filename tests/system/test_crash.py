@@ -20,12 +20,23 @@ from countersign import puppet, wire				# noqa: E402
 from countersign.agent import Agent, LIMIT			# noqa: E402
 
 
-def kill(a):
-    """kill -9 of the gate; its courier goes with it."""
+WHICH = ('starter', 'gate', 'both')
+
+
+def kill(a, which='starter'):
+    """kill -9 of the agent's main process, of the one that decides, or of
+    both: neither outlives the other, and the courier goes with them."""
+    gates = a.children('countersign-gat')	# none yet, just after a start
     couriers = a.children('countersign-courier')
-    a.gate.kill()
-    a.gate.wait()
-    for pid in couriers:
+    for pid in gates if which != 'starter' else []:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    if which != 'gate' or not gates:
+        a.gate.kill()
+    checks.equal(a.gate.wait(LIMIT), -signal.SIGKILL, 'how it ended')
+    for pid in gates + couriers:
         gone(pid)
 
 
@@ -218,6 +229,11 @@ def test_gate_dies_between_intent_and_start():
 
 
 def test_gate_dies_while_a_card_runs():
+    for which in WHICH:
+        gate_dies_while_a_card_runs(which)
+
+
+def gate_dies_while_a_card_runs(which):
     with Agent() as a:
         t, m = tag(), a.marker()
         d, got = a.pending(tree(a, m, t))
@@ -225,7 +241,7 @@ def test_gate_dies_while_a_card_runs():
         up(a, d)
         a.peer.record('exec_started', card=d)
         pids = sleepers(t)
-        kill(a)
+        kill(a, which)
         # Without any gate: the runner sees to it.
         for pid in pids:
             gone(pid)
@@ -246,7 +262,7 @@ def test_gate_and_runner_die_while_a_card_runs():
         up(a, d)
         runner, = a.children('countersign-runner')
         pids = sleepers(t)
-        os.kill(a.gate.pid, signal.SIGSTOP)
+        os.kill(a.gate_pid(), signal.SIGSTOP)
         os.kill(runner, signal.SIGKILL)
         kill(a)
         restart(a)
@@ -549,7 +565,7 @@ def test_kills_at_any_moment():
                 'countersign-runner'))
             pids = [] if victim == 'gate' else a.children(victim)
             if victim == 'gate':
-                kill(a)
+                kill(a, rng.choice(WHICH))
                 a.start(wait=False)
             for pid in pids:
                 try:

@@ -273,7 +273,7 @@ def test_floods_of_a_courier():
                         serves(a)	# meanwhile
                         t.join(0.05)
                     serves(a)
-                    bounded(a.gate.pid, 24)
+                    bounded(a.gate_pid(), 24)
                     after = len(control.log(a.socket))
                     checks.true(after - before < 200, '%s made %d records' % (
                         what, after - before))
@@ -304,7 +304,7 @@ def test_a_courier_that_does_not_read():
                     checks.equal(control.submit(a.socket, 'card', a.card(
                         'true #' + 'x' * 8000)), None)
                 serves(a)
-                bounded(a.gate.pid, 32)
+                bounded(a.gate_pid(), 32)
             a.stop()
             disk.verify(a, {r['card'] for r in map(
                 json.loads, disk.journal(a.state)[0])
@@ -556,7 +556,7 @@ def test_a_runner_that_floods():
             checks.equal((got['outcome'], got['truncated'],
                           got['stdout_bytes']),
                          ('finished', True, 100 * MIB))
-            bounded(a.gate.pid, 24)
+            bounded(a.gate_pid(), 24)
             bounded_end(a)
     finally:
         programs.close()
@@ -630,7 +630,7 @@ def test_garbage_on_the_control_socket():
             checks.equal(c.rest()[0][0], control.OK)
         d, r = a.run('true')
         checks.equal(r['outcome'], 'finished')
-        bounded(a.gate.pid, 24)
+        bounded(a.gate_pid(), 24)
 
 
 def test_half_requests_and_clients_that_leave():
@@ -653,7 +653,7 @@ def test_half_requests_and_clients_that_leave():
             d, r = a.run('true')
             checks.equal(r['outcome'], 'finished')
             serves(a)
-            bounded(a.gate.pid, 32)
+            bounded(a.gate_pid(), 32)
 
 
 def test_many_clients():
@@ -910,7 +910,7 @@ def test_a_console_that_stops_reading():
             checks.equal((r['outcome'], r['truncated'], r['stdout_bytes']),
                          ('finished', False, size + 3))
             serves(a)
-            bounded(a.gate.pid, 24)
+            bounded(a.gate_pid(), 24)
             if courier in a.children(COURIER):
                 bounded(courier, 24)
         # Now it reads: all of it comes, once.
@@ -919,7 +919,7 @@ def test_a_console_that_stops_reading():
                     r['transcript_bytes'], 'the rest', 120)
         checks.equal('sha256:' + hashlib.sha256(
             a.peer.output[card]).hexdigest(), r['transcript_hash'])
-        bounded(a.gate.pid, 24)
+        bounded(a.gate_pid(), 24)
 
 
 def arrives(a, env):
@@ -955,7 +955,7 @@ def test_a_console_that_floods_with_small_messages():
             a.peer.wait(lambda: a.peer.link is not None, 'connection', 60)
             flood(a, data, kind, 100000 if kind != ws.TEXT else 20000)
             serves(a)
-            bounded(a.gate.pid, 24)
+            bounded(a.gate_pid(), 24)
             for courier in a.children(COURIER):
                 bounded(courier, 24)
         a.peer.wait(lambda: a.peer.link is not None, 'connection', 60)

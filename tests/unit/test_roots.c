@@ -93,7 +93,7 @@ word(const struct place *p, const char *root, char *detail)
 	roots[0] = bytes_str(path);
 	a.write.p = roots;
 	a.write.n = 1;
-	w = roots_check(&p->c, &a, detail);
+	w = roots_check(&p->c, -1, &a, detail);
 	return w != NULL ? w : "";
 }
 
@@ -181,9 +181,9 @@ TEST(other_profiles_have_none)
 
 	make(&p);
 	action_defaults(&a);
-	CHECK(roots_check(&p.c, &a, detail) == NULL);
+	CHECK(roots_check(&p.c, -1, &a, detail) == NULL);
 	a.profile = ACTION_FULL;
-	CHECK(roots_check(&p.c, &a, detail) == NULL);
+	CHECK(roots_check(&p.c, -1, &a, detail) == NULL);
 	clear(&p);
 }
 

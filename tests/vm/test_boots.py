@@ -145,7 +145,7 @@ def run(k, cards, groups='v2', before='', append='', after='', files=None):
     return [x for x in lines if x.startswith(('ok ', 'not ok ', 'offered ',
                                               'NOT OFFERED ', 'none ',
                                               'profiles ', 'enforced',
-                                              'status '))], \
+                                              'gate: ', 'status '))], \
         {name: [x[len(name) + 1:] for x in lines
                 if x.startswith(name + ' ')] for name in cards}, lines
 
@@ -178,6 +178,12 @@ def held(k, landlock=None, **more):
         for line in said:
             if line.startswith(('offered observe', 'offered repair')):
                 checks.true(line.endswith(' landlock=%d' % landlock), line)
+    gate = [x for x in said if x.startswith('gate: ')]
+    checks.equal(len(gate), 1, said)
+    for word in ('starter=yes', 'capabilities=few', 'no_new_privs=yes',
+                 'seccomp=yes') + (() if landlock is None else
+                                   ('landlock=%d' % landlock,)):
+        checks.true(word in gate[0].split(), gate[0])
     for name, out in cards.items():
         checks.equal(out[-1:], ['status 0'], '%s: %s' % (name, out[-3:]))
         got = {tuple(x.split()[:2]) for x in out if x.endswith(' ALLOWED')}

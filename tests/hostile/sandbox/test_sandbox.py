@@ -203,7 +203,7 @@ class Target(Agent):
 
     def facts(self):
         return self.fx.write(state=self.state, control=self.socket,
-                             gate=self.gate.pid)
+                             gate=self.gate_pid())
 
     def try_(self, *names, profile, facts=None, **change):
         """{(group, name): word} of the probes, run by a card."""
