@@ -440,6 +440,21 @@ answer(struct fold *f, const char *device, const struct record *rec)
 	return store_out_answer(f->store, device, kind, &digest);
 }
 
+/* Nobody will say how much there was: it does not keep a place from others. */
+static int
+give_up_output(struct fold *f, struct row *row)
+{
+	struct store_output *o = &row->output;
+	int err = rows_read_output(&f->rows, row);
+
+	if (err == 0 && row->has_output && !o->ended &&
+	    o->state == STORE_OUTPUT_OPEN) {
+		o->state = STORE_OUTPUT_UNKNOWN;
+		row->output_changed = true;
+	}
+	return err;
+}
+
 static int
 fold_output(struct fold *f, const char *device, const struct record *rec,
     struct row *row, struct ledger_effects *e)
@@ -447,6 +462,10 @@ fold_output(struct fold *f, const char *device, const struct record *rec,
 	struct store_output *o = &row->output;
 	int err;
 
+	if (rec->kind == RECORD_EXEC_INTERRUPTED) {
+		e->outputs = true;
+		return give_up_output(f, row);
+	}
 	/* From the intent on, so that the first bytes wait for nothing more. */
 	if (rec->kind != RECORD_EXEC_INTENT && rec->kind != RECORD_EXEC_RESULT)
 		return 0;
@@ -601,6 +620,8 @@ settle_card(struct fold *f, const struct store_device *d,
 	    "interrupted");
 	(void)snprintf(row->card.reason, sizeof(row->card.reason),
 	    "records_missing");
+	if ((err = give_up_output(f, row)) != 0)
+		return err;
 	return store_out_drop_card(f->store, d->id, card);
 }
 

@@ -404,6 +404,16 @@ on_synced(uv_fs_t *req)
 	drop(f);
 }
 
+void
+spool_give_up(struct spool_file *f)
+{
+	if (!f->out.ended || f->out.state != STORE_OUTPUT_OPEN || f->syncing ||
+	    f->have >= f->out.total)
+		return;
+	conlog_event("output_gone device=%s", f->out.device);
+	set_state(f, STORE_OUTPUT_BAD);
+}
+
 /* Not what the device said that it is: from the beginning, or not at all. */
 static void
 begin_anew(struct spool_file *f, const char *why)

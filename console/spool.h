@@ -58,6 +58,8 @@ enum store_output_state spool_state(const struct spool_file *f);
  */
 MUST_CHECK int spool_write(struct spool_file *f, uint64_t offset,
     struct bytes data);
+/* The device has no more of it than is here: it stays incomplete. */
+void spool_give_up(struct spool_file *f);
 /* The device said how long it is and what its hash is: exec_result. */
 void spool_end(struct spool_file *f, uint64_t total,
     const struct sha256 *hash);

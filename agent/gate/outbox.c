@@ -375,13 +375,37 @@ push_records(struct outbox *o)
 /* ---- transcripts ---- */
 
 static int
+send_piece(struct gate *g, const struct credit *c, struct bytes data)
+{
+	struct wire_output w = { .card = c->card.b, .offset = c->at };
+	struct buf out;
+	int err;
+
+	w.data = data;
+	buf_init(&out, WIRE_BATCH_CAP + 256);
+	wire_put_output(&out, &w);
+	if ((err = buf_error(&out)) == 0)
+		err = uplink_send(g->uplink, buf_bytes(&out));
+	buf_free(&out);
+	return err;
+}
+
+/* Whether what there is of it is all that there will be. */
+static bool
+is_over(const struct gate *g, const struct sha256 *card)
+{
+	const struct queue_item *item = queue_find(core_queue(g->core), card);
+
+	return !transcripts_is_growing(g->transcripts, card) &&
+	    (item == NULL || state_is_end(item->state));
+}
+
+static int
 push_transcript(struct outbox *o, struct credit *c)
 {
 	static const size_t piece = WIRE_BATCH_CAP - 64;
 	struct gate *g = o->g;
-	struct wire_output w = { .card = c->card.b };
-	struct buf out;
-	uint64_t size = UINT64_MAX;
+	uint64_t size = UINT64_MAX, at = c->at;
 	uint8_t *data;
 	size_t n = 1;
 	int err = 0;
@@ -398,6 +422,7 @@ push_transcript(struct outbox *o, struct credit *c)
 		if (err == ERR_NOT_FOUND) {
 			/* Not begun, or gone: there is nothing to send. */
 			err = 0;
+			n = is_over(g, &c->card) ? 0 : 1;
 			break;
 		}
 		if (err != 0 && err != ERR_NOMEM) {
@@ -410,15 +435,12 @@ push_transcript(struct outbox *o, struct credit *c)
 		}
 		if (err != 0 || n == 0)
 			break;
-		buf_init(&out, WIRE_BATCH_CAP + 256);
-		w.offset = c->at;
-		w.data = bytes_of(data, n);
-		wire_put_output(&out, &w);
-		if ((err = buf_error(&out)) == 0)
-			err = uplink_send(g->uplink, buf_bytes(&out));
-		buf_free(&out);
+		err = send_piece(g, c, bytes_of(data, n));
 		c->at += n;
 	}
+	/* Asked for what is not there: then nobody need wait for it. */
+	if (err == 0 && n == 0 && c->at == at && is_over(g, &c->card))
+		err = send_piece(g, c, bytes_of(NULL, 0));
 	/* All of it is sent and no more will come: the credit is used up. */
 	if (err == 0 && n == 0 &&
 	    !transcripts_is_growing(g->transcripts, &c->card)) {

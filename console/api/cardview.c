@@ -106,7 +106,8 @@ static int
 write_output(struct console *c, const struct store_card *card,
     struct jsonw *w)
 {
-	static const char *const words[] = { "open", "complete", "bad" };
+	static const char *const words[] = { "open", "complete", "bad",
+		"unknown" };
 	char path[FILES_PATH_SIZE];
 	struct store_output o;
 	struct stat st;

@@ -126,7 +126,8 @@ new_output(int stream, bool text)
 void
 api_card_output(struct request *r)
 {
-	static const char *const words[] = { "open", "complete", "bad" };
+	static const char *const words[] = { "open", "complete", "bad",
+		"unknown" };
 	const char *view = http_query(r, "view");
 	int stream = parse_stream(http_query(r, "stream")), err;
 	uint64_t offset = 0, skip[DEMUX_STREAMS] = { 0, 0 };

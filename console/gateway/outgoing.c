@@ -288,22 +288,42 @@ on_file_changed(void *ctx, struct spool_file *f)
 		o->io->flush(o->ctx);
 }
 
+/*
+ * One that is free, or that of a card that was interrupted: what there was may
+ * have come, and nobody waits for more.
+ */
+static struct outgoing_output *
+find_place(struct outgoing *o)
+{
+	struct store_output row;
+	size_t i;
+
+	for (i = 0; i < SESSION_OUTPUTS; i++)
+		if (o->outputs[i].file == NULL)
+			return &o->outputs[i];
+	for (i = 0; i < SESSION_OUTPUTS; i++)
+		if (store_output_find(o->c->store,
+		    spool_card(o->outputs[i].file), &row) == 0 &&
+		    row.state == STORE_OUTPUT_UNKNOWN) {
+			spool_release(o->outputs[i].file);
+			o->outputs[i].file = NULL;
+			return &o->outputs[i];
+		}
+	return NULL;
+}
+
 static int
 take_output(void *ctx, const struct store_output *row)
 {
 	struct outgoing *o = ctx;
 	struct outgoing_output *p = find_output(o, &row->card);
-	size_t i;
 	int err;
 
 	/* The turn failed while the row before was looked at. */
 	if (o->device == NULL)
 		return NO_ROOM;
-	for (i = 0; i < SESSION_OUTPUTS && p == NULL; i++)
-		if (o->outputs[i].file == NULL)
-			p = &o->outputs[i];
 	/* It waits; one that has a place may come after it. */
-	if (p == NULL)
+	if (p == NULL && (p = find_place(o)) == NULL)
 		return 0;
 	if (p->file == NULL) {
 		err = spool_hold(o->c->spool, row, on_file_changed, o,
@@ -371,6 +391,11 @@ outgoing_on_output(struct outgoing *o, const struct wire_output *m)
 		return 0;
 	if (m->offset > p->until || m->data.n > p->until - m->offset)
 		return ERR_PROTOCOL;
+	if (m->data.n == 0) {
+		if (m->offset == spool_have(p->file))
+			spool_give_up(p->file);
+		return 0;
+	}
 	err = spool_write(p->file, m->offset, m->data);
 	if (err == ERR_RANGE && !p->asked_again) {
 		/* It has lost the place: from what we have, but once. */

@@ -280,7 +280,8 @@ MUST_CHECK int store_out_count(struct store *s, const char *device,
 enum store_output_state {
 	STORE_OUTPUT_OPEN,		/* more may come */
 	STORE_OUTPUT_COMPLETE,		/* whole, and its hash is right */
-	STORE_OUTPUT_BAD		/* given up: hash or frames wrong */
+	STORE_OUTPUT_BAD,		/* given up: hash or frames wrong */
+	STORE_OUTPUT_UNKNOWN		/* interrupted: nobody says how much */
 };
 
 struct store_output {

@@ -112,6 +112,35 @@ def test_output_survives_a_cut_link():
             a.peer.output[card]).hexdigest(), r['transcript_hash'])
 
 
+def test_output_that_is_no_more_there():
+    """Who asks for it is told, and not while more may come."""
+    with Agent() as a:
+        fifo = os.path.join(a.dir, 'fifo')
+        os.mkfifo(fifo)
+        digest, received = a.pending('echo here; read x < %s' % fifo)
+        card = bytes.fromhex(digest[7:])
+        a.approve(digest, received)
+        a.peer.wait(lambda: a.peer.transcript(digest)[0] == b'here\n')
+        a.peer.send(link.credit(card, len(a.peer.output[card]), 1 << 30))
+        # Something that comes to an answer behind it.
+        env = a.card('true', org='other.example')
+        a.send('card', env)
+        a.peer.record('card_refused', card=owner.digest_of(env))
+        checks.equal(a.peer.over, [])
+        with open(fifo, 'w') as f:
+            f.write('go\n')
+        n = a.peer.record('exec_result', card=digest)['transcript_bytes']
+        a.peer.wait(lambda: len(a.peer.output[card]) == n)
+        a.peer.send(link.credit(card, n, n + 1000))
+        a.peer.wait(lambda: a.peer.over == [(card, n)], 'the end')
+        path = os.path.join(a.state, 'transcripts')
+        for name in os.listdir(path):
+            if digest[7:] in name:
+                os.unlink(os.path.join(path, name))
+        a.peer.send(link.credit(card, 0, 1000))
+        a.peer.wait(lambda: (card, 0) in a.peer.over, 'none')
+
+
 def test_output_over_the_limit_is_counted():
     with Agent() as a:
         digest, received = a.pending(

@@ -484,6 +484,71 @@ def test_more_outputs_than_come_at_once():
                 checks.equal(events.until('end')['output'], 'complete')
 
 
+def again(k):
+    k.d.link.put('K')
+    k.d.link.ended()
+    k.d.start(enrol=False)
+
+
+def comes(k, digest, data, credit=True):
+    """It is asked for, and all of it arrives."""
+    if credit:
+        k.d.wait('credit', card=digest)
+    k.d.output(digest, 0, data)
+    with k.c.events(digest) as events:
+        checks.equal(events.until('end')['output'], 'complete')
+
+
+def test_outputs_of_interrupted_cards_are_in_nobodys_way():
+    """However many there were: how long they are nobody will ever say."""
+    with desk() as k:
+        cut = [k.running() for _ in range(10)]
+        for x in cut:
+            k.d.record('exec_interrupted', card=x, reason='agent_stopped')
+            k.d.send()
+        data = transcript((1, b'after'))
+        for turn in range(2):
+            digest = k.running()
+            k.d.wait('credit', card=digest)
+            k.d.result(digest, data)
+            k.d.send()
+            comes(k, digest, data, credit=False)
+            again(k)
+            # None of them is asked for any more.
+            checks.true(not [m for m in k.d.seen if m['type'] == 'credit'],
+                        'credit')
+        for x in cut:
+            checks.equal(k.state(x), 'interrupted')
+            checks.equal(k.c.get('/v1/cards/' + x)['output']['state'],
+                         'unknown')
+            with k.c.events(x) as events:
+                checks.equal(events.until('end')['output'], 'unknown')
+
+
+def test_outputs_that_are_gone_are_in_nobodys_way():
+    """The device has them no more, and says so."""
+    with desk() as k:
+        data = transcript((1, b'there'))
+        gone = [k.running() for _ in range(10)]
+        for x in gone:
+            k.d.result(x, data)
+            k.d.send()
+        digest = k.running()
+        k.d.result(digest, data)
+        k.d.send()
+        asked = set()
+        while digest not in asked:
+            m = k.d.wait('credit')
+            asked.add(m['card'])
+            # Twice: what is no more asked for does no harm.
+            for _ in range(2 if m['card'] != digest else 0):
+                k.d.output(m['card'], m['from'], b'')
+        comes(k, digest, data, credit=False)
+        for x in asked - {digest}:
+            with k.c.events(x) as events:
+                checks.equal(events.until('end')['output'], 'bad')
+
+
 # ---- hostile ----
 
 def tls(k):

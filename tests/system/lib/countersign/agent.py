@@ -44,6 +44,7 @@ class Peer:
         self.secret = 'secret-' + os.urandom(8).hex()
         self.connections = 0
         self.credit = True	# open every transcript as it comes
+        self.over = []		# (card, offset): it has no more than that
         self.stopped = False
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
@@ -125,6 +126,8 @@ class Peer:
                 got = self.output.setdefault(what['card'], bytearray())
                 if what['offset'] == len(got):
                     got += what['data']
+                if what['data'] == b'':
+                    self.over.append((what['card'], what['offset']))
             self.changed.notify_all()
 
     def _open(self, out, record):
