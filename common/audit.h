@@ -98,7 +98,9 @@ void audit_begin_at(struct audit *a, uint64_t index);
 /*
  * The hashes that the device kept, of the first `size` records: each record is
  * compared with its own, so that a wrong one is told by its index, and so is
- * each hash of 256 times as many. One that is missing is wrong. Copied.
+ * each hash of 256 times as many. One that is missing is wrong. Hashes of later
+ * records may be there or not, and may be of another past; where a root is
+ * wrong, and they come to the one that is signed, they tell the index. Copied.
  */
 void audit_use_tiles(struct audit *a, const struct merkle_source *tiles,
     uint64_t size);

@@ -58,6 +58,8 @@ struct audit {
 	struct merkle_frontier frontier;
 	struct merkle_source tiles;
 	uint64_t tiles_size;
+	bool has_other;			/* a leaf that is not sealed differs */
+	uint64_t other;			/* from what the tiles have: which */
 	struct audit_kept notes[AUDIT_NOTES_MAX];
 	size_t n_notes;
 	uint64_t next_note;		/* size that the next one waits for */

@@ -174,14 +174,57 @@ check_signatures(struct audit *a, const struct audit_kept *k)
 
 /* ---- whether it is this tree ---- */
 
+/* Whether the tiles have the leaves of that tree. */
+static int
+tiles_come_to(const struct audit *a, const struct checkpoint *c, bool *ret_do)
+{
+	struct merkle_frontier f;
+	struct sha256 hash;
+	uint64_t i;
+	int err = 0;
+
+	memset(&f, 0, sizeof(f));
+	for (i = 0; i < c->size && err == 0; i++)
+		if ((err = a->tiles.hash(a->tiles.arg, 0, i, &hash)) == 0)
+			merkle_frontier_add(&f, &hash);
+	*ret_do = false;
+	if (err == ERR_NOMEM || err == ERR_IO)
+		return err;
+	merkle_frontier_root(&f, &hash);
+	*ret_do = err == 0 && sha256_equal(&hash, &c->root);
+	return 0;
+}
+
+/* Which record is another than the signed one, if the tiles can tell: then
+ * ERR_CORRUPT. */
+static int
+blame(struct audit *a, const struct audit_kept *k)
+{
+	bool known = false;
+	int err;
+
+	if (!a->has_other || a->other >= k->checkpoint.size)
+		return 0;
+	if ((err = tiles_come_to(a, &k->checkpoint, &known)) != 0 || !known)
+		return err;
+	err = audit_wrong(a, AUDIT_ROOT, "%s over %" PRIu64 " records has"
+	    " another root, and the tree's hashes, which come to that one,"
+	    " have another of this record", what_of(k), k->checkpoint.size);
+	a->finding.index = a->other;
+	return err;
+}
+
 static int
 check_root(struct audit *a, const struct audit_kept *k,
     const struct sha256 *root)
 {
 	uint64_t size = k->checkpoint.size;
+	int err;
 
 	if (sha256_equal(root, &k->checkpoint.root))
 		return 0;
+	if ((err = blame(a, k)) != 0)
+		return err;
 	/* Noticed at the last record that the root is over. */
 	return audit_wrong(a, AUDIT_ROOT, "%s over %" PRIu64 " records has"
 	    " another root: of the records %" PRIu64 " to %" PRIu64 " at least"
@@ -298,6 +341,23 @@ check_tile(struct audit *a, unsigned level, const struct sha256 *hash)
 	return err;
 }
 
+/* Of a record that is not sealed: nobody vouches for what the tiles have. */
+static int
+look_at_tile(struct audit *a, const struct sha256 *leaf)
+{
+	struct sha256 kept;
+	int err;
+
+	if (a->has_other || a->tiles.hash == NULL)
+		return 0;
+	err = a->tiles.hash(a->tiles.arg, 0, a->next, &kept);
+	if (err == 0 && !sha256_equal(leaf, &kept)) {
+		a->has_other = true;
+		a->other = a->next;
+	}
+	return err == ERR_NOMEM || err == ERR_IO ? err : 0;
+}
+
 /* Every row of tiles has one hash more where a tile of the one below ends. */
 static int
 check_tiles(struct audit *a, const struct sha256 *leaf)
@@ -308,7 +368,7 @@ check_tiles(struct audit *a, const struct sha256 *leaf)
 	int err;
 
 	if (a->next >= a->tiles_size)
-		return 0;
+		return look_at_tile(a, leaf);
 	if ((err = check_tile(a, 0, leaf)) != 0 || (~bits & 0xff) != 0)
 		return err;
 	for (; bits > 0; bits >>= 1)

@@ -219,6 +219,7 @@ checkpoints_make(struct checkpoints *c)
 		c->size = size;
 		c->root = root;
 		c->made = clock_wall_s();
+		journal_show(c->g->journal);
 		return 0;
 	}
 	buf_free(&b);

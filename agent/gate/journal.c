@@ -350,6 +350,12 @@ journal_tree(struct journal *j, struct merkle_source *ret_source)
 	ret_source->arg = j->tiles;
 }
 
+void
+journal_show(struct journal *j)
+{
+	tiles_show(j->tiles);
+}
+
 int
 journal_root(struct journal *j, uint64_t size, struct sha256 *ret_root)
 {

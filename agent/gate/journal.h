@@ -180,6 +180,8 @@ bool journal_segment_after(const struct journal *j, uint64_t index,
  * ERR_IO.
  */
 void journal_tree(struct journal *j, struct merkle_source *ret_source);
+/* Puts the tree's last hashes beside it for who looks on: tiles_show(). */
+void journal_show(struct journal *j);
 /* The root over the first size records. The source's errors. */
 MUST_CHECK int journal_root(struct journal *j, uint64_t size,
     struct sha256 *ret_root);

@@ -290,6 +290,13 @@ tiles_sync(struct tiles *t)
 	return 0;
 }
 
+void
+tiles_show(struct tiles *t)
+{
+	if (t->keep)
+		(void)!write_level(t, 0);
+}
+
 /* ---- reading ---- */
 
 /* n hashes of one tile: in memory, or in the file. */

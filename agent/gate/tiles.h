@@ -51,6 +51,12 @@ MUST_CHECK int tiles_add(struct tiles *t, const struct sha256 *leaf);
  * final.
  */
 MUST_CHECK int tiles_sync(struct tiles *t);
+/*
+ * Writes the last records' hashes too, without a sync and as far as it can be
+ * done: for whoever looks for a record that somebody changed. Nothing rests on
+ * them.
+ */
+void tiles_show(struct tiles *t);
 /* How many records' hashes there are. */
 uint64_t tiles_size(const struct tiles *t);
 

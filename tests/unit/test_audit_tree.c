@@ -315,6 +315,44 @@ TEST(another_record)
 	fx_drop(&f);
 }
 
+/*
+ * One that is not sealed: the tiles tell it, if they come to what was signed;
+ * if not, as after a torn end, they say nothing.
+ */
+TEST(another_record_at_the_end)
+{
+	struct record rec;
+	struct sha256 leaf;
+	struct fx f;
+	size_t i, n;
+
+	open_segments(&f);
+	for (i = f.n_records; fx_record(&f, --i)->kind !=
+	    RECORD_EXEC_RESULT;)
+		;
+	CHECK(i > f.segment);
+	plant(&f);
+	n = f.n_records;
+	rec = taken(&f, i);
+	record_set_int(&rec, RF_WALL_MS, rec.wall_ms + 1);
+	put_back(&f, i, &rec);
+	CHECK_WRONG(&f, AUDIT_ROOT, i, .said = SAID(n), .tiles = true,
+	    .sealed = f.segment);
+	CHECK_WRONG(&f, AUDIT_ROOT, i, .said = SAID(n), .cosigned = SAID(n - 1),
+	    .tiles = true, .sealed = f.segment);
+	/* A checkpoint of before it is right. */
+	CHECK_READS(&f, .said = SAID(i), .tiles = true, .sealed = f.segment);
+	CHECK_WRONG(&f, AUDIT_ROOT, n - 1, .said = SAID(n,
+	    .other_root = true), .tiles = true, .sealed = f.segment);
+	/* More hashes than there are records. */
+	plant(&f);
+	merkle_leaf(bytes_str("x"), &leaf);
+	CHECK_INT(merkletree_add(&tree, &leaf), 0);
+	CHECK_READS(&f, .said = SAID(n), .tiles = true, .sealed = f.segment);
+	merkletree_fini(&tree);
+	fx_drop(&f);
+}
+
 TEST(states_and_epochs)
 {
 	struct record rec;
