@@ -297,6 +297,47 @@ def test_the_agent_dies_and_comes_back():
         checks.true('exec_interrupted' in text, 'the journal tells it')
 
 
+MOMENTS = ('card_received', 'approval_accepted', 'exec_intent',
+           'exec_started', 'exec_result')
+
+
+def test_killed_at_every_step():
+    """Nothing runs twice, nothing ends twice, and what comes then has its
+    output."""
+    with fleet() as f:
+        a = f.agents[0]
+        cards = []
+        for i, moment in enumerate(MOMENTS * 2):
+            mark = os.path.join(a.dir, 'mark%d' % i)
+            d, events = f.propose(a, 'echo x>>"%s\\mark%d"' % (
+                a.folder.replace('/', '\\'), i))
+            got = until_record(events, 'card_received')
+            if moment != 'card_received':
+                f.approve(a, d, got)
+                until_record(events, moment)
+            a.kill()
+            a.start()
+            cards.append((moment, d, mark))
+        checks.equal(run(f, 'echo after')[1]['stdout'], b'after\r\n')
+        code, text, error = a.tool('log', '--json')
+        checks.equal(code, 0, error)
+        records = [json.loads(line)['record'] for line in text.splitlines()]
+        for moment, d, mark in cards:
+            times = 0
+            if os.path.exists(mark):
+                with open(mark) as m:
+                    times = m.read().count('x')
+            state = f.console.get('/v1/cards/' + d)['state']
+            checks.true((state, times) in {
+                'card_received': [('pending', 0)],
+                'exec_result': [('finished', 1)]}.get(moment, [
+                    ('finished', 1), ('interrupted', 0), ('interrupted', 1)]),
+                '%s: %s, it ran %d times' % (moment, state, times))
+            ends = [r['kind'] for r in records if r.get('card') == d and
+                    r['kind'] in ('exec_result', 'exec_interrupted')]
+            checks.equal(len(ends), 0 if state == 'pending' else 1, moment)
+
+
 def test_a_torn_journal_is_cut_and_goes_on():
     with fleet() as f:
         a = f.agents[0]
