@@ -338,6 +338,8 @@ ADMIN = {
     'systemctl restart cron.service': (False, False),
     'systemd-run -q true': (False, False),
     'journalctl -n 3 --no-pager | grep -q .': (True, None),
+    # With 0 the kernel starts a program that takes cores all the same.
+    'grep -q "^Max core file size *1 " /proc/self/limits': (True, True),
     'df -h': (True, True), 'free': (True, True), 'uptime': (True, True),
     'lsblk': (None, None), 'sysctl -a >/dev/null': (True, True),
     'dpkg -l >/dev/null': (True, True),
