@@ -26,6 +26,9 @@ struct starter {
 	int runner_fd;		/* starter runs these, whatever is asked */
 	const char *courier_user;
 	int gates;		/* what only the gate keeps; 0 none */
+	bool (*may_renew)(void *arg);	/* whether SIGHUP is passed on; NULL:
+					 * always */
+	void *arg;
 };
 
 /* Which of the two we are; starter_split()'s results besides errors. */

@@ -79,6 +79,7 @@ config_free(struct config *c)
 	for (i = 0; i < N_KEYS; i++)
 		free(*slot_of(c, &keys[i]));
 	free(c->file);
+	free(c->given);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -154,13 +155,15 @@ read_owned(const char *path, struct buf *ret_b)
 
 /* Where it stands, as an action would find it; "" if there is none. */
 static int
-name_file(const char *path, struct config *c)
+name_file(const char *path, bool required, struct config *c)
 {
 	char real[PLACES_PATH_SIZE] = "";
 	int err;
 
 	(void)!places_resolve(path, real);
-	if ((err = bytes_dup_str(bytes_str(real), &c->file)) != 0)
+	c->required = required;
+	if ((err = bytes_dup_str(bytes_str(real), &c->file)) != 0 ||
+	    (err = bytes_dup_str(bytes_str(path), &c->given)) != 0)
 		config_free(c);
 	return err;
 }
@@ -182,12 +185,23 @@ config_read(const char *path, bool required, char *why, size_t why_size,
 	if (err == 0) {
 		err = config_parse(buf_bytes(&text), why, why_size, ret_c);
 		if (err == 0)
-			err = name_file(path, ret_c);
+			err = name_file(path, required, ret_c);
 	} else {
 		snprintf(why, why_size, "%s", err == ERR_PERMISSION ?
 		    "it must be root's (or the agent's own) and not writable"
 		    " by others" : err_text(err));
 	}
 	buf_free(&text);
+	return err;
+}
+
+int
+config_check(const struct config *c, char *why, size_t why_size)
+{
+	struct config fresh;
+	int err = config_read(c->given, c->required, why, why_size, &fresh);
+
+	if (err == 0)
+		config_free(&fresh);
 	return err;
 }

@@ -21,6 +21,8 @@ enum config_forward { FORWARD_OFF, FORWARD_SYSLOG, FORWARD_JOURNALD };
 /* Every string is ours until config_free(), or a constant default. */
 struct config {
 	char *file;		/* the configuration's own path, absolute */
+	char *given;		/* the same as config_read() was given it */
+	bool required;
 	char *state;		/* folder of journal, keys, trust files */
 	char *socket;		/* path of the control socket */
 	char *group;		/* may look, submit and veto; "" is nobody */
@@ -42,6 +44,9 @@ struct config {
  */
 MUST_CHECK int config_read(const char *path, bool required, char *why,
     size_t why_size, struct config *ret_c);
+/* Whether the same file can be read now. config_read()'s errors and why. */
+MUST_CHECK int config_check(const struct config *c, char *why,
+    size_t why_size);
 void config_free(struct config *c);
 
 #endif

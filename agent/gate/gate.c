@@ -266,7 +266,9 @@ on_events(uv_poll_t *h, int status, int events)
 	events_take(g->events_fd, &seen);
 	if (seen.children && g->uplink != NULL)
 		uplink_reap(g->uplink);
-	if (seen.renew)
+	/* One that has a starter was asked by that one. */
+	if (seen.renew && (starter_is_there() || gate_may_renew(&g->config,
+	    &g->runner_file, &g->log)))
 		renew(g);
 	if (seen.stops > 0)
 		stop(g, seen.stops);

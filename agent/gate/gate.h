@@ -204,6 +204,13 @@ MUST_CHECK int gate_recover(struct gate *g);
 /* Opens the programs of that configuration. Says what is wrong in the log. */
 MUST_CHECK int gate_find_programs(const struct config *c, const struct log *log,
     struct gate_programs *ret_p);
+/*
+ * Whether to begin anew when somebody asks for it: not with a configuration
+ * that cannot be read, which is said. One that came with other programs is
+ * theirs to judge.
+ */
+bool gate_may_renew(const struct config *c, const struct program *runner,
+    const struct log *log);
 /* The executor and the runs; the programs, unless they are. As above. */
 MUST_CHECK int gate_open_programs(struct gate *g);
 void gate_close(struct gate *g);

@@ -93,6 +93,21 @@ parse(int argc, char **argv, struct arguments *a)
 	return 1;
 }
 
+/* What has to be there still when somebody asks for a new beginning. */
+struct renewal {
+	const struct config *config;
+	const struct program *runner;
+	const struct log *log;
+};
+
+static bool
+may_renew(void *arg)
+{
+	const struct renewal *r = arg;
+
+	return gate_may_renew(r->config, r->runner, r->log);
+}
+
 /* The service: this process stays as the starter, its child is the gate. */
 static int
 serve(struct config *config, char **argv)
@@ -100,6 +115,7 @@ serve(struct config *config, char **argv)
 	struct gate_programs programs = { .steward = 0 };
 	struct starter starter;
 	struct log log;
+	struct renewal r = { config, &programs.runner, &log };
 	int err, code;
 
 	log_init(&log, "countersignd", config->log_to_system);
@@ -112,7 +128,7 @@ serve(struct config *config, char **argv)
 	if (steward_is_needed())
 		(void)!steward_start(programs.runner.fd, &programs.steward);
 	starter = (struct starter){ programs.courier.fd, programs.runner.fd,
-	    config->courier_user, programs.steward };
+	    config->courier_user, programs.steward, may_renew, &r };
 	err = starter_split(&starter, &code);
 	if (err == STARTER_IS_GATE) {
 		code = gate_run(config, &programs);

@@ -604,6 +604,35 @@ gate_find_programs(const struct config *c, const struct log *log,
 	    &ret_p->runner);
 }
 
+static bool
+is_installed_anew(const struct config *c, const struct program *was)
+{
+	char path[4096];
+	struct program now;
+	bool anew = true;
+
+	snprintf(path, sizeof(path), "%s/countersign-runner", c->programs);
+	if (program_open(path, PROGRAM_OWNER_SELF, &now) == 0) {
+		anew = !program_is_same(was, &now);
+		program_close(&now);
+	}
+	return anew;
+}
+
+bool
+gate_may_renew(const struct config *c, const struct program *runner,
+    const struct log *log)
+{
+	char why[256];
+
+	if (config_check(c, why, sizeof(why)) == 0 ||
+	    is_installed_anew(c, runner))
+		return true;
+	log_event(log, SERVICE_ERROR, "%s: %s: mend it; until then the agent"
+	    " goes on with what it was told before", c->given, why);
+	return false;
+}
+
 static size_t
 keep_courier(void *user, int *ret_pids, size_t n)
 {

@@ -212,7 +212,7 @@ static int
 say_guard(const struct config *c)
 {
 	const struct starter starter = { -1, -1, c->courier_user,
-	    0 };
+	    0, NULL, NULL };
 	const struct guard_places at = { c->state, c->socket, NULL };
 	struct guard g;
 	int r, code = 1;

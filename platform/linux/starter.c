@@ -53,7 +53,9 @@ pass_on(const struct post *p)
 	struct signalfd_siginfo info;
 
 	while (read(p->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		(void)kill(p->gate, (int)info.ssi_signo);
+		if (info.ssi_signo != SIGHUP || p->s->may_renew == NULL ||
+		    p->s->may_renew(p->s->arg))
+			(void)kill(p->gate, (int)info.ssi_signo);
 }
 
 /* Until the gate has ended: how, as waitpid(2) says it. */

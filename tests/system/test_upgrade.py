@@ -171,6 +171,45 @@ def test_many_signals_at_once():
         checks.equal(a.gate.poll(), None)
 
 
+def test_a_configuration_that_cannot_be_read():
+    """It is not gone over to: the agent says why and goes on as it was; with
+    another program, that one is to judge it."""
+    with Installed() as a:
+        with open(a.config) as f:
+            good = f.read()
+        digest, received = a.pending('true')
+        pid, n = a.gate.pid, a.peer.connections
+        bad = {'not valid JSON': good[:-1], 'unknown_key':
+               good.replace('{', '{"unknown_key": 1, ', 1),
+               'state': good.replace('"state": "', '"state": "x')}
+        for i, (word, text) in enumerate(bad.items()):
+            with open(a.config, 'w') as f:
+                f.write(text)
+            a.gate.send_signal(signal.SIGHUP)
+            checks.until(lambda: a.read_log().count('mend it') == i + 1,
+                         'word')
+            checks.true(word in a.read_log(), a.read_log())
+        os.unlink(a.config)
+        a.gate.send_signal(signal.SIGHUP)
+        checks.until(lambda: a.read_log().count('mend it') == 4, 'word')
+        # All the same it works, and listens.
+        a.approve(digest, received)
+        checks.equal(a.peer.record('exec_result', card=digest)['exit_code'], 0)
+        checks.equal((a.gate.poll(), a.gate.pid, a.peer.connections),
+                     (None, pid, n))
+        with open(a.config, 'w') as f:
+            f.write(good)
+        a.gate.send_signal(signal.SIGHUP)
+        anew(a, n)
+        a.peer.wait(lambda: a.peer.link is not None, 'link')
+        with open(a.config, 'w') as f:
+            f.write(bad['unknown_key'])
+        a.upgrade(*PROGRAMS)
+        a.gate.send_signal(signal.SIGHUP)
+        checks.equal(a.gate.wait(LIMIT), 1)
+        checks.true('mend it or give another' in a.read_log(), 'the new one')
+
+
 def test_a_program_that_others_could_have_changed():
     """It is not gone over to: the agent ends and says why."""
     if os.geteuid() != 0:

@@ -147,7 +147,7 @@ static void
 as_gate(void (*act)(struct confined *c))
 {
 	struct starter s = { -1, open("/bin/echo", O_RDONLY | O_CLOEXEC),
-	    "nobody", 0 };
+	    "nobody", 0, NULL, NULL };
 	struct guard_places at = { NULL, NULL, NULL };
 	struct confined c;
 	int code = -1, r;
@@ -469,7 +469,7 @@ TEST(what_it_has_started_is_not_confined)
 	const unsigned long long all = set_of("/proc/self/status", "CapEff");
 	struct guard_places at = { "/tmp", NULL, NULL };
 	struct starter s = { -1, open("/proc/self/exe", O_RDONLY |
-	    O_CLOEXEC), "nobody", 0 };
+	    O_CLOEXEC), "nobody", 0, NULL, NULL };
 	struct process_fd map[1] = { { 1, -1 } };
 	struct process_spec spec = { .role = PROCESS_RUNNER, .exec_fd = -1,
 	    .argv = argv, .fds = map, .n_fds = 1 };
@@ -516,7 +516,7 @@ TEST(one_way_into_the_kernel)
 {
 	static void (*const ways[])(void) = { by_x32, by_32_bits };
 	const struct guard_places at = { "/tmp", NULL, NULL };
-	const struct starter s = { -1, -1, "nobody", 0 };
+	const struct starter s = { -1, -1, "nobody", 0, NULL, NULL };
 	int status, pid, code;
 	struct guard g;
 	size_t i;

@@ -462,7 +462,7 @@ static int
 as_gate(int (*act)(void))
 {
 	const struct starter s = { -1, open("/bin/echo", O_RDONLY | O_CLOEXEC),
-	    "nobody", 0 };
+	    "nobody", 0, NULL, NULL };
 	int code = -1, r = starter_split(&s, &code);
 
 	if (r == STARTER_IS_GATE)
@@ -529,7 +529,7 @@ TEST(process_h_holds_in_a_gate)
 /* Each of the two takes the other with it. */
 TEST(neither_outlives_the_other)
 {
-	const struct starter s = { -1, -1, "nobody", 0 };
+	const struct starter s = { -1, -1, "nobody", 0, NULL, NULL };
 	int fds[2], victim, status, code;
 	pid_t pid, pids[2];
 	char byte;
