@@ -682,7 +682,8 @@ def installed_msi(w, f, there):
 def removed_msi(w, a, there, *how):
     r = a.msiexec('/x', r'C:\cs\new.msi', *how)
     checks.equal(r.returncode, 0, 'msiexec: %r' % (r.stdout + r.stderr))
-    checks.true(not os.path.exists(there), 'left')
+    checks.equal(os.listdir(there) if os.path.exists(there) else [], [],
+                 'left')
     r = w.run('sc', 'query', 'Countersign')
     checks.true(r.returncode != 0 or b'1060' in r.stdout + r.stderr,
                 'the service is left: %r' % r.stdout)
