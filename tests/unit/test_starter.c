@@ -442,6 +442,47 @@ TEST(the_account_files)
 	}
 }
 
+TEST(lines_of_units)
+{
+	static const struct {
+		const char *text;
+		uint32_t n;
+		int r;
+	} rows[] = {
+		{ "", 0, ERR_PROTOCOL },
+		{ "/no-end", 7, ERR_PROTOCOL },
+		{ "\0ExecStart=x", 12, ERR_PROTOCOL },
+		{ "etc\0ExecStart=x", 15, ERR_PROTOCOL },
+		{ "/no-such\0", 9, ERR_NOT_FOUND },
+		{ "/no-such\0ExecStart=/bin/true", 28, ERR_NOT_FOUND },
+		{ "/no-such\0FragmentPath=/etc/shadow", 34, ERR_NOT_FOUND },
+	};
+	struct starter_request q = { .verb = STARTER_BELIEVED, .what = 2 };
+	struct place p = place();
+	char text[256] = "/no-such";
+	uint32_t seed = 1;
+	size_t i, k;
+	int before = count_fds();
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		q.n_text = rows[i].n;
+		CHECK_MSG(ask(&p, q, NULL, rows[i].text, NULL, NULL).r ==
+		    rows[i].r, "row %zu", i);
+	}
+	for (i = 0; i < 2000; i++) {
+		memcpy(text + 9, i % 2 == 0 ? "ExecStart=" : "DropInPaths",
+		    11);
+		for (k = 20; k < sizeof(text); k++) {
+			seed = seed * 1664525 + 1013904223;
+			text[k] = (char)(seed >> 24);
+		}
+		q.n_text = 20 + seed % 236;
+		CHECK_INT(ask(&p, q, NULL, text, NULL, NULL).r,
+		    ERR_NOT_FOUND);
+	}
+	CHECK_INT(count_fds(), before);
+}
+
 TEST(nobody_but_those_who_look_is_swept)
 {
 	static const uint32_t uids[] = { 0, 1, 65534, UINT32_MAX, 4294967293u };
