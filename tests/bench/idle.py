@@ -11,7 +11,9 @@ from countersign import fake
 import figures
 import place
 
-SETTLE_S = 5	# a start's own work is over by then
+# A start's own work is over by then: its records' checkpoint comes a minute
+# after them.
+SETTLE_S = 70
 STARTS = 11
 
 
