@@ -37,7 +37,8 @@ class Case:
                     s.shutdown(socket.SHUT_WR)
                 out = b''
                 while (m := re.match(
-                        rb'(?s)(HTTP/1.1 100 .*?\r\n\r\n)?(HTTP/1.[01] (\d+) '
+                        rb'(?s)(HTTP/1.1 100 .*?\r\n\r\n)?'
+                        rb'(HTTP/1.[01] (?!100)(\d+) '
                         rb'.*?\r\n\r\n)(.*)', out)) is None or \
                         len(m[4]) < length_of(m[2]):
                     part = s.recv(65536)
